@@ -1,0 +1,91 @@
+"""autogen: agents that solve tasks by talking to each other.
+
+The names below are loaded when first used: importing this package says nothing, creates nothing, sets nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from autogen._aliases import TABLE, install
+
+__version__ = "1.0.0a1"
+
+DEFAULT_MODEL = "gpt-4"
+FAST_MODEL = "gpt-3.5-turbo"
+
+if TYPE_CHECKING:
+    from autogen.agents.agent import Agent as Agent
+    from autogen.agents.assistant import AssistantAgent as AssistantAgent
+    from autogen.agents.conversable import ConversableAgent as ConversableAgent
+    from autogen.agents.tooling import register_function as register_function
+    from autogen.agents.user_proxy import UserProxyAgent as UserProxyAgent
+    from autogen.cache.cache import Cache as Cache
+    from autogen.core.exceptions import AgentNameConflict as AgentNameConflict
+    from autogen.core.exceptions import InvalidCarryOverType as InvalidCarryOverType
+    from autogen.core.exceptions import NoEligibleSpeaker as NoEligibleSpeaker
+    from autogen.core.exceptions import SenderRequired as SenderRequired
+    from autogen.core.exceptions import UndefinedNextAgent as UndefinedNextAgent
+    from autogen.core.result import ChatResult as ChatResult
+    from autogen.core.stop import Budget as Budget
+    from autogen.core.stop import StopReason as StopReason
+    from autogen.models.config_list import config_list_from_dotenv as config_list_from_dotenv
+    from autogen.models.config_list import config_list_from_json as config_list_from_json
+    from autogen.models.config_list import config_list_from_models as config_list_from_models
+    from autogen.models.config_list import config_list_gpt4_gpt35 as config_list_gpt4_gpt35
+    from autogen.models.config_list import config_list_openai_aoai as config_list_openai_aoai
+    from autogen.models.config_list import filter_config as filter_config
+    from autogen.models.config_list import get_config_list as get_config_list
+    from autogen.models.custom_client import ModelClient as ModelClient
+    from autogen.models.openai_wrapper import OpenAIWrapper as OpenAIWrapper
+    from autogen.models.usage import gather_usage_summary as gather_usage_summary
+    from autogen.runtime import observing as observing
+    from autogen.tools.declare import tool as tool
+
+_MODULES = frozenset({"cache", "coding", *(path for path in TABLE if "." not in path)})
+_HOMES = {
+    "Agent": "agents.agent",
+    "AssistantAgent": "agents.assistant",
+    "ConversableAgent": "agents.conversable",
+    "UserProxyAgent": "agents.user_proxy",
+    "register_function": "agents.tooling",
+    "Cache": "cache.cache",
+    "AgentNameConflict": "core.exceptions",
+    "InvalidCarryOverType": "core.exceptions",
+    "NoEligibleSpeaker": "core.exceptions",
+    "SenderRequired": "core.exceptions",
+    "UndefinedNextAgent": "core.exceptions",
+    "ChatResult": "core.result",
+    "Budget": "core.stop",
+    "StopReason": "core.stop",
+    "config_list_from_dotenv": "models.config_list",
+    "config_list_from_json": "models.config_list",
+    "config_list_from_models": "models.config_list",
+    "config_list_gpt4_gpt35": "models.config_list",
+    "config_list_openai_aoai": "models.config_list",
+    "filter_config": "models.config_list",
+    "get_config_list": "models.config_list",
+    "ModelClient": "models.custom_client",
+    "OpenAIWrapper": "models.openai_wrapper",
+    "gather_usage_summary": "models.usage",
+    "observing": "runtime",
+    "tool": "tools.declare",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    home = _HOMES.get(name)
+    if home is None:
+        if name in _MODULES:
+            return import_module(f"autogen.{name}")
+        raise AttributeError(f"module 'autogen' has no attribute {name!r}")
+    value = getattr(import_module(f"autogen.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+install()
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

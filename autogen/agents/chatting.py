@@ -1,0 +1,243 @@
+"""How an agent sends, receives and opens a chat: the two faces of each, over `conversation/`.
+
+Refuses to know how replies are found.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from autogen import runtime
+from autogen.agents.base import AgentBase
+from autogen.agents.faces import Opening, blocking, concurrent
+from autogen.conversation.chat import ChatSettings, Ended, chat
+from autogen.conversation.opening import opening
+from autogen.conversation.run import Run
+from autogen.conversation.sending import hand_over, take
+from autogen.conversation.two_party import answer, exchange_from
+from autogen.core.callables import is_async, qualified_name
+from autogen.core.errors import ConfigError
+from autogen.core.stop import Budget
+
+if TYPE_CHECKING:
+    from autogen.agents.conversable import ConversableAgent
+    from autogen.core.result import ChatResult
+
+
+class Chatting(AgentBase):
+    """The part of ConversableAgent that talks to others."""
+
+    def send(
+        self,
+        message: dict[str, Any] | str,
+        recipient: "ConversableAgent",
+        request_reply: bool | None = None,
+        silent: bool | None = False,
+    ) -> None:
+        """Send a message and carry the conversation on.
+
+        message: text, or a dict in 0.2's form (content, function_call, tool_calls, tool_responses, role, name, context).
+        request_reply: None leaves it to the recipient's `reply_at_receive`.
+        Raises ValueError for a message without content and calls.
+        """
+        return blocking(lambda run: _send(run, self, message, recipient, request_reply, silent))
+
+    async def a_send(
+        self,
+        message: dict[str, Any] | str,
+        recipient: "ConversableAgent",
+        request_reply: bool | None = None,
+        silent: bool | None = False,
+    ) -> None:
+        """`send` on an event loop."""
+        return await concurrent(lambda run: _send(run, self, message, recipient, request_reply, silent))
+
+    def receive(
+        self,
+        message: dict[str, Any] | str,
+        sender: "ConversableAgent",
+        request_reply: bool | None = None,
+        silent: bool | None = False,
+    ) -> None:
+        """Take a message from `sender`, and reply if asked to."""
+        return blocking(lambda run: _receive(run, self, message, sender, request_reply, silent))
+
+    async def a_receive(
+        self,
+        message: dict[str, Any] | str,
+        sender: "ConversableAgent",
+        request_reply: bool | None = None,
+        silent: bool | None = False,
+    ) -> None:
+        """`receive` on an event loop."""
+        return await concurrent(lambda run: _receive(run, self, message, sender, request_reply, silent))
+
+    def initiate_chat(
+        self,
+        recipient: "ConversableAgent",
+        clear_history: bool = True,
+        silent: bool | None = False,
+        cache: Any = None,
+        max_turns: int | None = None,
+        summary_method: str | Callable[..., Any] | None = "last_msg",
+        summary_args: dict[str, Any] | None = {},  # noqa: B006 - 0.2's default, never written to
+        message: dict[str, Any] | str | Callable[..., Any] | None = None,
+        *,
+        budget: Budget | None = None,
+        no_progress: bool = True,
+        **kwargs: Any,
+    ) -> "ChatResult":
+        """Chat with `recipient` until one side ends it.
+
+        max_turns: round trips at most; None for no such limit.
+        summary_method: "last_msg", "reflection_with_llm", `callable(sender, recipient, summary_args)` or None.
+        message: text, dict, `callable(sender, recipient, context)`, or None to ask the person.
+        budget: what the run may use, nested chats included; its end is a stop reason, not an error.
+        no_progress: False lets the chat go on although nothing new comes (see docs/stopping.md).
+        kwargs: context for a callable message; `carryover` (text or list) is appended to the message.
+        Raises what user code and models raise, with `.run` attached; ConfigError for wrong arguments.
+        """
+        settings = _settings(
+            recipient, clear_history, silent, cache, max_turns, summary_method, summary_args, message, kwargs
+        )
+        return _result(
+            self._whole,
+            recipient,
+            blocking(
+                lambda run: _chat(run, self, recipient, settings),
+                _opening(self._whole, recipient, settings, budget, no_progress, False),
+            ),
+        )
+
+    async def a_initiate_chat(
+        self,
+        recipient: "ConversableAgent",
+        clear_history: bool = True,
+        silent: bool | None = False,
+        cache: Any = None,
+        max_turns: int | None = None,
+        summary_method: str | Callable[..., Any] | None = "last_msg",
+        summary_args: dict[str, Any] | None = {},  # noqa: B006 - 0.2's default, never written to
+        message: dict[str, Any] | str | Callable[..., Any] | None = None,
+        *,
+        budget: Budget | None = None,
+        no_progress: bool = True,
+        **kwargs: Any,
+    ) -> "ChatResult":
+        """`initiate_chat` on an event loop."""
+        settings = _settings(
+            recipient, clear_history, silent, cache, max_turns, summary_method, summary_args, message, kwargs
+        )
+        return _result(
+            self._whole,
+            recipient,
+            await concurrent(
+                lambda run: _chat(run, self, recipient, settings),
+                _opening(self._whole, recipient, settings, budget, no_progress, True),
+            ),
+        )
+
+    def generate_init_message(self, message: dict[str, Any] | str | None, **kwargs: Any) -> str | dict[str, Any]:
+        """The message that opens a chat, asked of the person when None, with `carryover` behind it."""
+        return blocking(lambda run: opening(run, self._whole, message, kwargs))
+
+    async def a_generate_init_message(
+        self, message: dict[str, Any] | str | None, **kwargs: Any
+    ) -> str | dict[str, Any]:
+        """`generate_init_message` on an event loop."""
+        return await concurrent(lambda run: opening(run, self._whole, message, kwargs))
+
+
+async def _send(
+    run: Run, sender: Any, message: Any, recipient: Any, request_reply: bool | None, silent: bool | None
+) -> None:
+    if run.handing(("send", sender, recipient)):
+        return await hand_over(run, sender, recipient, message, silent)
+    await exchange_from(run, sender, recipient, message, request_reply, silent)
+
+
+async def _receive(
+    run: Run, recipient: Any, message: Any, sender: Any, request_reply: bool | None, silent: bool | None
+) -> None:
+    handing = run.handing(("receive", recipient, sender))
+    await take(run, recipient, message, sender, silent)
+    if not handing:
+        await answer(run, recipient, sender, silent, request_reply)
+
+
+async def _chat(run: Run, sender: Any, recipient: Any, settings: ChatSettings) -> tuple[Run, Ended]:
+    return run, await chat(run, sender, recipient, settings)
+
+
+def _settings(
+    recipient: Any,
+    clear_history: bool,
+    silent: bool | None,
+    cache: Any,
+    max_turns: int | None,
+    summary_method: Any,
+    summary_args: Mapping[str, Any] | None,
+    message: Any,
+    kwargs: Mapping[str, Any],
+) -> ChatSettings:
+    if not hasattr(recipient, "generate_reply"):
+        raise ConfigError(f"the recipient of a chat must be an agent, got {type(recipient).__name__}")
+    return ChatSettings(
+        message=message,
+        clear_history=clear_history,
+        silent=silent,
+        max_turns=max_turns,
+        summary_method=summary_method,
+        summary_args=summary_args or {},
+        cache=cache,
+        context=kwargs,
+    )
+
+
+def _opening(
+    sender: "ConversableAgent",
+    recipient: "ConversableAgent",
+    settings: ChatSettings,
+    budget: Budget | None,
+    no_progress: bool,
+    is_async: bool,
+) -> Opening:
+    """What the chat's run is to have. Raises what makes the chat impossible, before anything is said."""
+    for agent in (sender, recipient):
+        if not is_async:
+            _refuse_async_reply_functions(agent)
+        runtime.check_budget(budget, agent.name, agent.client)
+    limited = settings.max_turns is not None or sender.limited or recipient.limited
+    watch = False if not no_progress else None if limited else True
+    return Opening(join=False, budget=budget, watch=watch, cache=settings.cache)
+
+
+def _refuse_async_reply_functions(agent: "ConversableAgent") -> None:
+    asynchronous = {
+        entry["reply_func"]
+        for entry in agent._reply_func_list
+        if is_async(entry["reply_func"]) and not entry["ignore_async_in_sync_chat"]
+    }
+    if asynchronous:
+        raise RuntimeError(
+            "Async reply functions can only be used with ConversableAgent.a_initiate_chat(). The following async reply "
+            f"functions are found: {', '.join(sorted(qualified_name(function) for function in asynchronous))}"
+        )
+
+
+def _result(sender: "ConversableAgent", recipient: "ConversableAgent", done: tuple[Run, Ended]) -> "ChatResult":
+    from autogen.core.result import ChatResult
+    from autogen.models.usage import gather_usage_summary
+
+    run, ended = done
+    return ChatResult(
+        chat_history=ended.history,
+        summary=ended.summary,
+        cost=gather_usage_summary([sender, recipient]),
+        human_input=ended.human_input,
+        stop_reason=run.stop_reason,
+        stop_detail=run.stop_detail,
+        run_id=run.id,
+        usage=run.usage,
+        usd=None if run.spent.unpriced else run.spent.usd,
+        seconds=ended.seconds,
+    )

@@ -1,0 +1,148 @@
+"""What an agent shows of its conversations: messages, counters, human inputs; and how they are cleared.
+
+All of it is a view of the run in progress, of this context's session, or of what was committed last. Refuses to know
+how conversations go.
+"""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from autogen.agents.sessions import Session, state_of
+from autogen.conversation.state import AgentState
+
+if TYPE_CHECKING:
+    from autogen.agents.conversable import ConversableAgent
+
+
+class HistoryViews:
+    """The part of ConversableAgent that reads and clears histories."""
+
+    _states: "WeakKeyDictionary[Session, AgentState] | None"
+    _last_state: AgentState | None
+    _first_state: AgentState | None
+    _max_consecutive_auto_reply: Any
+    _max_consecutive_auto_reply_dict: defaultdict[Any, Any]
+
+    @property
+    def state(self) -> AgentState:
+        """This agent's conversations as the calling code sees them."""
+        return state_of(self)
+
+    @property
+    def chat_messages(self) -> dict["ConversableAgent", list[dict[str, Any]]]:
+        """Conversations by partner: lists of dicts with content, role, name and calls."""
+        return self.state.histories
+
+    @property
+    def _oai_messages(self) -> dict[Any, list[dict[str, Any]]]:
+        return self.state.histories
+
+    @_oai_messages.setter
+    def _oai_messages(self, value: dict[Any, list[dict[str, Any]]]) -> None:
+        self.state.histories = defaultdict(list, value)
+
+    @property
+    def _consecutive_auto_reply_counter(self) -> defaultdict[Any, int]:
+        return self.state.counters
+
+    @_consecutive_auto_reply_counter.setter
+    def _consecutive_auto_reply_counter(self, value: dict[Any, int]) -> None:
+        self.state.counters = defaultdict(int, value)
+
+    @property
+    def reply_at_receive(self) -> defaultdict[Any, bool]:
+        """By partner: is a message from it to be answered?"""
+        return self.state.reply_at_receive
+
+    @reply_at_receive.setter
+    def reply_at_receive(self, value: dict[Any, bool]) -> None:
+        self.state.reply_at_receive = defaultdict(bool, value)
+
+    @property
+    def _human_input(self) -> list[str]:
+        return self.state.human_input
+
+    @_human_input.setter
+    def _human_input(self, value: list[str]) -> None:
+        self.state.human_input = value
+
+    def last_message(self, agent: "ConversableAgent | None" = None) -> dict[str, Any] | None:
+        """The last message exchanged with `agent`, or with the only partner when it is left out.
+
+        Raises ValueError when there are several partners, KeyError when `agent` is none of them.
+        """
+        histories = self.state.histories
+        if agent is None:
+            if not histories:
+                return None
+            if len(histories) > 1:
+                raise ValueError(
+                    "More than one conversation is found. Please specify the sender to get the last message."
+                )
+            return next(iter(histories.values()))[-1]
+        if agent not in histories:
+            raise KeyError(
+                f"The agent '{agent.name}' is not present in any conversation. No history available for this agent."
+            )
+        return histories[agent][-1]
+
+    def chat_messages_for_summary(self, agent: "ConversableAgent") -> list[dict[str, Any]]:
+        """The messages that a summary of the chat with `agent` is made of."""
+        return self.state.histories[agent]
+
+    def clear_history(
+        self, recipient: "ConversableAgent | None" = None, nr_messages_to_preserve: int | None = None
+    ) -> None:
+        """Forget the conversation with `recipient`, or all; keep the last `nr_messages_to_preserve` messages.
+
+        A tool's answer is never kept without the call that it answers: the call is kept, too.
+        """
+        histories = self.state.histories
+        if recipient is not None:
+            histories[recipient] = _last(histories[recipient], nr_messages_to_preserve)
+            return
+        if not nr_messages_to_preserve:
+            histories.clear()
+            return
+        for partner, history in histories.items():
+            histories[partner] = _last(history, nr_messages_to_preserve)
+
+    def max_consecutive_auto_reply(self, sender: "ConversableAgent | None" = None) -> int:
+        """How many auto replies in a row `sender` gets at most; the general limit without a sender."""
+        limit: int = (
+            self._max_consecutive_auto_reply if sender is None else self._max_consecutive_auto_reply_dict[sender]
+        )
+        return limit
+
+    def update_max_consecutive_auto_reply(self, value: int, sender: "ConversableAgent | None" = None) -> None:
+        """Set the limit for `sender`, or for everybody."""
+        if sender is None:
+            self._max_consecutive_auto_reply = value
+            for partner in self._max_consecutive_auto_reply_dict:
+                self._max_consecutive_auto_reply_dict[partner] = value
+        else:
+            self._max_consecutive_auto_reply_dict[sender] = value
+
+    def reset_consecutive_auto_reply_counter(self, sender: "ConversableAgent | None" = None) -> None:
+        """Count auto replies to `sender`, or to everybody, from zero."""
+        if sender is None:
+            self.state.counters.clear()
+        else:
+            self.state.counters[sender] = 0
+
+    def stop_reply_at_receive(self, sender: "ConversableAgent | None" = None) -> None:
+        """Answer no more messages of `sender`, or of anybody."""
+        if sender is None:
+            self.state.reply_at_receive.clear()
+        else:
+            self.state.reply_at_receive[sender] = False
+
+
+def _last(history: list[dict[str, Any]], count: int | None) -> list[dict[str, Any]]:
+    if not count:
+        return []
+    start = max(len(history) - count, 0)
+    if start and "tool_responses" in history[start]:
+        start -= 1
+    return history[start:]

@@ -1,0 +1,113 @@
+"""Where an agent's histories live between runs, and which ones the calling code sees.
+
+A session belongs to one context: a thread, or a task of an event loop. A run forks an agent's state from its session
+and commits it at its end; a nested chat does the same with the run it joins. Reading outside a run shows this
+context's session, else what was committed last in the process. Nothing here outlives the agents.
+"""
+
+import sys
+import threading
+from contextvars import ContextVar
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary, ref
+
+from autogen.conversation.run import Run
+from autogen.conversation.state import AgentState
+from autogen.drivers.frame import current
+
+
+class Session:
+    """A context's conversations. `parent` is the session that the context was copied from."""
+
+    __slots__ = ("__weakref__", "owner", "parent")
+
+    def __init__(self, owner: object, parent: "Session | None" = None) -> None:
+        self.owner = owner
+        self.parent = parent
+
+
+class Stateful(Protocol):
+    """What an agent keeps for its sessions."""
+
+    _states: "WeakKeyDictionary[Session, AgentState] | None"
+    _last_state: AgentState | None
+
+
+_here: ContextVar[Session | None] = ContextVar("autogen_session", default=None)
+_main = Session(("main", None))
+"""Blocking calls on the main thread share one session: they cannot overlap, and notebooks change context per cell."""
+
+
+def open_session(is_async: bool) -> Session:
+    """This context's own session, made if it has none or only a copy of another context's."""
+    known = _here.get()
+    owner = _owner(is_async)
+    if known is not None and known.owner == owner:
+        return known
+    session = _main if owner == _main.owner else Session(owner, known)
+    _here.set(session)
+    return session
+
+
+def _owner(is_async: bool) -> object:
+    if is_async:
+        task = sys.modules["asyncio"].current_task()
+        return (threading.get_ident(), ref(task))
+    if threading.current_thread() is threading.main_thread():
+        return _main.owner
+    return (threading.get_ident(), None)
+
+
+def state_of(agent: Stateful) -> AgentState:
+    """The agent's state in the run that the caller stands in, else in its session, else the last committed one."""
+    frame = current.get()
+    if frame is not None:
+        return run_state(frame.run, agent)
+    session = _here.get() or (_main if _on_main_thread() else None)
+    found = _committed(agent, session) or agent._last_state
+    if found is None:
+        found = agent._last_state = AgentState()
+    return found
+
+
+def _on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def run_state(run: Run, agent: Any) -> AgentState:
+    """The agent's state in `run`, forked at first touch from what the run stands in."""
+    state = run.states.get(agent)
+    if state is None:
+        if run.parent is not None:
+            state = run_state(run.parent, agent).fork()
+        else:
+            before = _committed(agent, run.session)
+            state = before.fork() if before is not None else _seed(agent)
+        run.states[agent] = state
+    return state
+
+
+def _seed(agent: Any) -> AgentState:
+    """The state of an agent that never talked in this context: what its constructor was given."""
+    first: AgentState | None = agent._first_state
+    return first.fork() if first is not None else AgentState()
+
+
+def _committed(agent: Stateful, session: Session | None) -> AgentState | None:
+    states = agent._states
+    while session is not None and states is not None:
+        if (state := states.get(session)) is not None:
+            return state
+        session = session.parent
+    return None
+
+
+def commit(run: Run) -> None:
+    """Give a finished run's states to what it stood in: the parent run, or the session."""
+    for agent, state in run.states.items():
+        if run.parent is not None:
+            run_state(run.parent, agent).take(state)
+            continue
+        if agent._states is None:
+            agent._states = WeakKeyDictionary()
+        agent._states[run.session] = agent._last_state = state

@@ -1,0 +1,143 @@
+"""The `autogen` command: its options, and how every ending becomes an exit code.
+
+Decides names and defaults of options and the one line that each kind of error gets. Refuses to do the work: each
+command calls one function of the module of its name.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from autogen import __version__
+from autogen.cli.exits import Exit, NoModel, UserError
+from autogen.core.errors import AutogenError, CodeError, ConfigError, HumanInputClosed, ModelError
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+
+model_option = click.option(
+    "--model", metavar="NAME", help="The model; an entry of the configuration list, or its name."
+)
+base_url_option = click.option("--base-url", metavar="URL", help="An OpenAI-compatible endpoint, up to and with /v1.")
+config_option = click.option("--config", metavar="FILE", help="A configuration list (JSON) to take the model from.")
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value on each line, for programs.")
+
+
+@click.group(context_settings=HELP, invoke_without_command=False)
+@click.version_option(__version__, prog_name="autogen", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Agents that solve tasks by talking to each other."""
+
+
+@cli.command("run", context_settings=HELP)
+@click.argument("task", required=False)
+@model_option
+@base_url_option
+@config_option
+@click.option(
+    "--workspace", metavar="DIR", default="coding", show_default=True, help="Where code runs and files appear."
+)
+@click.option("--budget-usd", metavar="X", type=click.FloatRange(min=0), help="Stop before the run costs more dollars.")
+@click.option("--max-turns", metavar="N", type=click.IntRange(min=1), help="Stop after N turns of each agent.")
+@click.option(
+    "--human",
+    type=click.Choice(["always", "terminate", "never"]),
+    default="never",
+    show_default=True,
+    help="When you are asked.",
+)
+@click.option("--network/--no-network", default=False, help="Let the code use the network.  [default: no-network]")
+@click.option("--env", "env", metavar="NAME", multiple=True, help="An environment variable that the code may see.")
+@click.option(
+    "--sandbox", metavar="RUNG", default="auto", show_default=True, help="bwrap, sandlock, landlock, ... or off."
+)
+@click.option("--stream", is_flag=True, help="Show the model's text while it arrives.")
+@json_option
+@click.option("--play", metavar="EXAMPLE", help="Play a scripted example, without a model: chart.")
+def run(**options: object) -> int:
+    """Solve TASK: an assistant writes code, which runs in a sandbox in the workspace."""
+    from autogen.cli.run import Options, run_task
+
+    return run_task(Options(**options))  # type: ignore[arg-type]
+
+
+@cli.command("chat", context_settings=HELP)
+@model_option
+@base_url_option
+@config_option
+@click.option(
+    "--workspace", metavar="DIR", default=".", show_default=True, help="The folder whose files may be listed."
+)
+@click.option("--stream/--no-stream", default=True, help="Show the text while it arrives.  [default: stream]")
+@json_option
+def chat(**options: object) -> int:
+    """Talk to one agent that has three read-only tools: the time, a calculator, a list of files."""
+    from autogen.cli.chat import Options, talk
+
+    return talk(Options(**options))  # type: ignore[arg-type]
+
+
+@cli.command("doctor", context_settings=HELP)
+@model_option
+@base_url_option
+@config_option
+@json_option
+def doctor(**options: object) -> int:
+    """Tell what works here: Python, sandbox, model configuration, local servers; with a model, what it can do."""
+    from autogen.cli.doctor import Options, examine
+
+    return examine(Options(**options))  # type: ignore[arg-type]
+
+
+def run_command(argv: Sequence[str] | None) -> int:
+    """Run one command line; every ending becomes a code of `Exit`, and at most one line on stderr."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    name = f"autogen {command}" if command in cli.commands else "autogen"
+    try:
+        answer = cli.main(args=arguments, prog_name="autogen", standalone_mode=False)
+        return int(answer or 0)
+    except click.exceptions.NoArgsIsHelpError as shown:
+        click.echo(shown.format_message(), err=True)
+        return Exit.USAGE
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as wrong:
+        return _fail(name, wrong.format_message(), Exit.USAGE)
+    except UserError as wrong:
+        return _fail(name, str(wrong), Exit.USAGE)
+    except NoModel as missing:
+        return _fail(name, str(missing), Exit.UNREACHABLE)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail(name, "interrupted", Exit.INTERRUPTED)
+    except BrokenPipeError:
+        _close_stdout()
+        return Exit.DONE
+    except AutogenError as raised:  # anything else is a defect of ours and keeps its traceback
+        return _library_error(name, raised)
+
+
+def _library_error(name: str, raised: AutogenError) -> int:
+    if isinstance(raised, ModelError):
+        return _fail(name, str(raised), Exit.UNREACHABLE if not_reached(raised) else Exit.UNFINISHED)
+    usage = isinstance(raised, ConfigError | CodeError | HumanInputClosed)
+    return _fail(name, str(raised), Exit.USAGE if usage else Exit.UNFINISHED)
+
+
+def not_reached(raised: BaseException) -> bool:
+    """Did no model answer at all: no connection, no time, no access?"""
+    from autogen.models.errors import AuthError, ModelTimeout, NotFound, Unreachable
+
+    return isinstance(raised, Unreachable | ModelTimeout | AuthError | NotFound)
+
+
+def _fail(name: str, message: str, code: Exit) -> int:
+    click.echo(f"{name}: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _close_stdout() -> None:
+    """The reader is gone (`| head`); keep the interpreter from failing again when it flushes at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

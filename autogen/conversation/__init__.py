@@ -1,0 +1,1 @@
+"""Conversations: pure coroutines over effects. No I/O, no clock, no randomness, no threads."""

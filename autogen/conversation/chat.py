@@ -1,0 +1,104 @@
+"""One chat from its first message to its result: what `initiate_chat` is.
+
+Decides the order: prepare both sides, open, exchange, summarise, and the stop reason. Limits that were reached end
+the chat in order; errors leave it with the run attached. Refuses to know drivers.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from autogen.conversation.opening import first_message
+from autogen.conversation.party import Party
+from autogen.conversation.run import Run
+from autogen.conversation.summary import summarise
+from autogen.conversation.two_party import exchange, turns
+from autogen.core.effects import Draw, Emit
+from autogen.core.errors import ConfigError, LimitReached
+from autogen.core.events import ChatEnded, ChatStarted, Notice
+from autogen.core.stop import StopReason
+
+
+class ChatSettings(Struct, frozen=True, kw_only=True, eq=False):
+    """The arguments of `initiate_chat`."""
+
+    message: Any
+    clear_history: bool
+    silent: bool | None
+    max_turns: int | None
+    summary_method: Any
+    summary_args: Mapping[str, Any]
+    cache: Any
+    context: Mapping[str, Any]
+
+
+class Ended(Struct, frozen=True, kw_only=True, eq=False):
+    """What `chat` gives to the face that makes a ChatResult of it."""
+
+    history: list[dict[str, Any]]
+    summary: str
+    human_input: list[str]
+    seconds: float
+
+
+async def chat(run: Run, sender: Party, recipient: Party, settings: ChatSettings) -> Ended:
+    """Hold the chat."""
+    check(settings)
+    run.started = await Draw("time")
+    await Emit(ChatStarted(sender.name, recipient.name, run.id))
+    prepare(sender, recipient, settings.clear_history, settings.max_turns is None)
+    prepare(recipient, sender, settings.clear_history, settings.max_turns is None)
+    try:
+        message = await first_message(run, sender, recipient, settings.message, settings.context)
+        if settings.max_turns is None:
+            await exchange(run, sender, recipient, message, silent=settings.silent)
+        else:
+            await turns(run, sender, recipient, message, max_turns=settings.max_turns, silent=settings.silent)
+    except LimitReached as reached:
+        run.stop(StopReason(reached.reason), str(reached))
+        await Emit(Notice(f"the chat of {sender.name} and {recipient.name} was stopped: {reached}", "stop"))
+    reason = run.stop(StopReason.NO_REPLY)
+    summary = await _summary(run, sender, recipient, settings, reason)
+    await Emit(ChatEnded(sender.name, recipient.name, run.id, reason.value, bool(settings.silent)))
+    ended: float = await Draw("time")
+    return Ended(
+        history=sender.state.histories[recipient],
+        summary=summary,
+        human_input=sender.state.human_input,
+        seconds=ended - run.started,
+    )
+
+
+async def _summary(run: Run, sender: Party, recipient: Party, settings: ChatSettings, reason: StopReason) -> str:
+    try:
+        return await summarise(run, sender, recipient, settings.summary_method, settings.summary_args, settings.cache)
+    except LimitReached as reached:
+        await Emit(Notice(f"no summary: {reached}", "stop"))
+        return ""
+
+
+def check(settings: ChatSettings) -> None:
+    """Refuse what cannot work before anything is said."""
+    turns_asked = settings.max_turns
+    if turns_asked is not None and (
+        isinstance(turns_asked, bool) or not isinstance(turns_asked, int) or turns_asked < 0
+    ):
+        raise ConfigError(f"max_turns must be a number of 1 or more, or None for no limit, got {turns_asked!r}")
+    method = settings.summary_method
+    if not (method is None or callable(method) or method in ("last_msg", "reflection_with_llm")):
+        raise ConfigError(
+            "If not None, the summary_method must be a string from [`reflection_with_llm`, `last_msg`] or a callable, "
+            f"got {method!r}"
+        )
+
+
+def prepare(agent: Party, partner: Party, clear_history: bool, reply_at_receive: bool) -> None:
+    """Make one side ready: counter at zero, history cleared if asked."""
+    state = agent.state
+    state.touched.add(partner)
+    state.counters[partner] = 0
+    state.reply_at_receive[partner] = reply_at_receive
+    if clear_history:
+        state.histories[partner] = []
+        state.human_input = []

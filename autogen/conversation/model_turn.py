@@ -1,0 +1,75 @@
+"""The model step of the reply chain: render the view, ask the model, read its answer in 0.2's form.
+
+Refuses to know endpoints, prices and wire formats: they belong to the client, which is only handed on.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from autogen.conversation.party import Messages, Party
+from autogen.conversation.run import Run
+from autogen.conversation.sending import Said
+from autogen.core.effects import CallModel, Invoke, Purpose
+from autogen.core.model import ModelReply, ModelRequest
+from autogen.core.wire import render, reply_to_wire
+
+_BAD_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+async def model_reply(run: Run, agent: Party, messages: Messages, client: Any) -> tuple[bool, Any]:
+    """Ask the agent's model; `(False, None)` when it has none or its answer is empty."""
+    if client is None or client is False:
+        return False, None
+    reply = await ask_model(run, agent, client, [*agent._oai_system_message, *messages], "reply", tools=True)
+    answer = read_reply(reply)
+    return (False, None) if answer is None else (True, Said(answer, "model"))
+
+
+async def ask_model(
+    run: Run, agent: Party, client: Any, messages: Messages, purpose: Purpose, *, tools: bool = False
+) -> ModelReply:
+    """One model call over 0.2 messages, templates filled in; its usage is the run's and the agent's."""
+    filled = await _filled(agent, messages)
+    request = ModelRequest(render(filled), agent.tool_specs() if tools else ())
+    cache = run.cache if run.cache is not None else agent.client_cache
+    reply = await CallModel(agent.name, purpose, request, client, cache)
+    run.account(agent.name, reply)
+    return reply
+
+
+def read_reply(reply: ModelReply) -> str | dict[str, Any] | None:
+    """A model's answer in 0.2's form: text, a message with calls, or None. Names of calls are made valid."""
+    answer = reply_to_wire(reply.message)
+    if isinstance(answer, str):
+        return answer if answer or reply.message.parts else None
+    if "function_call" in answer:
+        answer["function_call"]["name"] = valid_name(answer["function_call"]["name"])
+    for call in answer.get("tool_calls", ()):
+        call["function"]["name"] = valid_name(call["function"]["name"])
+    return answer
+
+
+def valid_name(name: str) -> str:
+    """A tool name as providers allow it: other characters become `_`, at most 64."""
+    return _BAD_NAME.sub("_", name)[:64]
+
+
+async def _filled(agent: Party, messages: Messages) -> Messages:
+    """Messages with their templates filled in from the last message's `context` (0.2's lazy templates)."""
+    last = messages[-1] if messages else {}
+    context = last.get("context")
+    if not any(callable(message.get("content")) for message in messages) and not context:
+        return messages
+    fill = bool(agent.llm_config and agent.llm_config.get("allow_format_str_template"))
+    filled: list[Mapping[str, Any]] = []
+    for message in messages:
+        content = message.get("content")
+        known = {key: value for key, value in message.items() if key != "context"}
+        if callable(content):
+            template: Callable[..., Any] = content
+            known["content"] = await Invoke(agent.name, "message", "template", template, (context or {},))
+        elif fill and context and isinstance(content, str):
+            known["content"] = content.format(**context)
+        filled.append(known)
+    return filled

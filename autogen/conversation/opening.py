@@ -1,0 +1,80 @@
+"""The first message of a chat: given, asked of the person, or made by a callable; and what is carried over into it.
+
+Texts and shapes are 0.2's. Refuses to know what follows.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from autogen.conversation.human import ask
+from autogen.conversation.party import Party
+from autogen.conversation.run import Run
+from autogen.core.effects import Invoke
+from autogen.core.exceptions import InvalidCarryOverType
+
+
+async def first_message(
+    run: Run, sender: Party, recipient: Party, message: Any, context: Mapping[str, Any]
+) -> str | dict[str, Any]:
+    """The message that opens the chat.
+
+    message: text, a 0.2 dict, `callable(sender, recipient, context)`, or None to ask the sender's person.
+    context: the chat's further arguments; `carryover` (str or list) is appended.
+    """
+    if callable(message):
+        made = await Invoke(sender.name, "message", "message", message, (sender, recipient, dict(context)))
+        return cast("str | dict[str, Any]", made)
+    own = sender.override("generate_init_message", run.is_async)
+    if own is not None:
+        made = await Invoke(sender.name, "override", "generate_init_message", own, (message,), dict(context))
+        return cast("str | dict[str, Any]", made)
+    return await opening(run, sender, message, context)
+
+
+async def opening(run: Run, sender: Party, message: Any, context: Mapping[str, Any]) -> str | dict[str, Any]:
+    """`message`, or what the person types when there is none, with the carryover."""
+    if message is None:
+        message = await ask(run, sender, ">")
+    return carried(message, context.get("carryover"))
+
+
+def carried(message: Any, carryover: Any) -> str | dict[str, Any]:
+    """`message` with `carryover` (text or a list of texts) behind it. Raises InvalidCarryOverType."""
+    if not carryover:
+        return cast("str | dict[str, Any]", message)
+    if not isinstance(carryover, (str, list)):
+        raise InvalidCarryOverType(
+            f"Carryover should be a string or a list of strings. Not adding carryover to the message, got "
+            f"{type(carryover).__name__}."
+        )
+    if isinstance(carryover, list):
+        carryover = "\n".join(_item(item) for item in carryover)
+    tail = "\nContext: \n" + carryover
+    if isinstance(message, str):
+        return message + tail
+    known = dict(cast("Mapping[str, Any]", message))
+    content = known.get("content")
+    if isinstance(content, list):
+        known["content"] = _before_pictures(content, tail)
+    else:
+        known["content"] = (content or "") + tail
+    return known
+
+
+def _item(item: Any) -> str:
+    if isinstance(item, str):
+        return item
+    if isinstance(item, Mapping) and "content" in item:
+        return str(cast("Mapping[str, Any]", item)["content"])
+    return str(item)
+
+
+def _before_pictures(content: list[Any], tail: str) -> list[Any]:
+    """A multimodal message gets the carryover as a text part in front, or in its first text part."""
+    parts = list(content)
+    for index, part in enumerate(parts):
+        if isinstance(part, Mapping) and cast("Mapping[str, Any]", part).get("type") == "text":
+            known = cast("Mapping[str, Any]", part)
+            parts[index] = {**known, "text": f"{known.get('text', '')}{tail}"}
+            return parts
+    return [{"type": "text", "text": tail}, *parts]

@@ -1,0 +1,85 @@
+"""What a conversation needs to know of an agent. The public classes in `agents/` are such parties.
+
+Names with an underscore are 0.2's own: programs and tests read them, so they are the truth here, too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypedDict
+
+from autogen.conversation.state import AgentState
+from autogen.core.code import CodeBlock
+from autogen.core.model import ToolSpec
+
+
+class ReplyEntry(TypedDict):
+    """One entry of an agent's reply chain, in 0.2's form."""
+
+    trigger: Any
+    reply_func: Callable[..., Any]
+    config: Any
+    init_config: Any
+    reset_config: Any
+    ignore_async_in_sync_chat: bool
+
+
+class CodeSetup(Protocol):
+    """How an agent runs code."""
+
+    @property
+    def executor(self) -> Any:
+        """What a RunCode effect is performed with."""
+        ...
+
+    @property
+    def last_n_messages(self) -> int | Literal["auto"]: ...
+
+    @property
+    def execute_untrusted(self) -> bool: ...
+
+    def blocks_in(self, content: Any) -> tuple[CodeBlock, ...]:
+        """The code blocks of a message's content."""
+        ...
+
+
+class Party(Protocol):
+    """An agent, as conversations see it."""
+
+    client: Any
+    llm_config: Any
+    human_input_mode: str
+    hook_lists: dict[str, list[Callable[..., Any]]]
+    silent: bool | None
+    client_cache: Any
+    _is_termination_msg: Callable[[dict[str, Any]], Any]
+    _default_auto_reply: Any
+    _reply_func_list: list[ReplyEntry]
+    _oai_system_message: list[dict[str, Any]]
+    _function_map: dict[str, Callable[..., Any]]
+    _code_execution_config: Any
+    _max_consecutive_auto_reply: Any
+    _max_consecutive_auto_reply_dict: Any
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def state(self) -> AgentState:
+        """This agent's state in the run that the caller stands in."""
+        ...
+
+    def override(self, method: str, is_async: bool) -> Callable[..., Any] | None:
+        """The program's own version of an overridable method (or its `a_` twin), or None."""
+        ...
+
+    def tool_specs(self) -> tuple[ToolSpec, ...]: ...
+
+    def code(self) -> "CodeSetup | None":
+        """How this agent runs code, or None when it runs none."""
+        ...
+
+    def run_code_options(self, block: CodeBlock) -> dict[str, Any]:
+        """What an overridden `run_code` is called with beside the code."""
+        ...
+
+
+Messages = Sequence[Mapping[str, Any]]

@@ -1,0 +1,157 @@
+"""The reply chain: who answers a message, in which order.
+
+An agent's `_reply_func_list` is the truth, in 0.2's form; the built-in functions in it stand for the pure steps of
+this package, everything else in it is called as the program's own. Refuses to know what the steps do.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from autogen.conversation import code_turn, human, model_turn, tool_turn
+from autogen.conversation.party import Messages, Party, ReplyEntry
+from autogen.conversation.run import Run
+from autogen.conversation.sending import Said, origin_of
+from autogen.core.callables import is_async, qualified_name
+from autogen.core.effects import Invoke
+from autogen.core.errors import ConfigError, EngineError
+from autogen.core.wire import MessageDict
+
+HOOKS = ("process_last_received_message", "process_all_messages_before_reply")
+
+
+async def reply_to(run: Run, agent: Party, sender: Party, messages: Messages | None = None) -> Any:
+    """The agent's reply to what `sender` sent last; None ends the chat. An overridden `generate_reply` comes first."""
+    own = agent.override("generate_reply", run.is_async)
+    history: Messages = agent.state.histories[sender] if messages is None else messages
+    if own is None:
+        return await generate_reply(run, agent, history, sender)
+    answer = await Invoke(agent.name, "override", "generate_reply", own, (), {"messages": history, "sender": sender})
+    # Its words are most often the model's, through super(): what they repeat from untrusted content is checked.
+    return answer if answer is None or isinstance(answer, Said) else Said(answer, origin_of(answer, "model"))
+
+
+async def generate_reply(
+    run: Run, agent: Party, messages: Messages, sender: Party | None, exclude: Collection[Callable[..., Any]] = ()
+) -> Any:
+    """Hooks, then the first step of the chain with a final answer, else the default auto reply."""
+    messages = await _hooked(run, agent, messages)
+    done: set[str] = set()
+    for entry in list(agent._reply_func_list):
+        function = entry["reply_func"]
+        if function in exclude or not await triggered(agent, entry["trigger"], sender):
+            continue
+        step: str | None = getattr(function, "__autogen_step__", None)
+        if step is None:
+            if is_async(function) and not run.is_async:
+                if not entry["ignore_async_in_sync_chat"]:
+                    raise EngineError(
+                        f"agent {agent.name!r} has an async reply function {qualified_name(function)!r}: use the a_ face of the chat"
+                    )
+                continue
+            final, answer = await _invoke(agent, entry, messages, sender)
+        elif step in done or (is_async(function) and not run.is_async):
+            continue
+        else:
+            done.add(step)
+            final, answer = await take_step(step, run, agent, messages, sender, entry["config"])
+        if final:
+            return answer
+    return agent._default_auto_reply
+
+
+async def take_step(
+    step: str, run: Run, agent: Party, messages: Messages, sender: Party | None, config: Any = None
+) -> tuple[bool, Any]:
+    """One built-in step by its name."""
+    match step:
+        case "human":
+            return await human.termination_or_human(run, agent, messages, sender)
+        case "function":
+            return await tool_turn.function_call(run, agent, messages)
+        case "tools":
+            return await tool_turn.tool_calls(run, agent, messages)
+        case "code":
+            return await code_turn.run_blocks(run, agent, messages, legacy=True)
+        case "executor":
+            return await code_turn.run_blocks(run, agent, messages, legacy=False)
+        case "model":
+            return await model_turn.model_reply(run, agent, messages, agent.client if config is None else config)
+        case _:
+            raise EngineError(f"there is no built-in reply step {step!r}")
+
+
+async def _invoke(agent: Party, entry: ReplyEntry, messages: Messages, sender: Party | None) -> tuple[bool, Any]:
+    function = entry["reply_func"]
+    arguments = {"messages": messages, "sender": sender, "config": entry["config"]}
+    answer = await Invoke(agent.name, "reply_function", qualified_name(function), function, (agent,), arguments)
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise ConfigError(
+            f"the reply function {qualified_name(function)!r} of agent {agent.name!r} returned {type(answer).__name__}; "
+            "it must return (final, reply): (True, reply) to answer, (False, None) to leave it to the next"
+        )
+    final, reply = answer
+    if final and reply is not None and getattr(reply, "origin", None) is None:
+        reply = Said(reply, "program") if isinstance(reply, (str, dict)) else reply
+    return bool(final), reply
+
+
+async def _hooked(run: Run, agent: Party, messages: Messages) -> Messages:
+    """The messages after the agent's hooks: the last message's first, then all messages', as 0.2's sync chats do."""
+    return await hook_all(run, agent, await hook_last(run, agent, messages))
+
+
+async def hook_all(run: Run, agent: Party, messages: Messages) -> Any:
+    """The messages after the hooks that see all of them."""
+    hooked: Any = messages
+    for hook in agent.hook_lists[HOOKS[1]]:
+        hooked = await Invoke(agent.name, "hook", HOOKS[1], hook, (hooked,))
+        if not isinstance(hooked, list):
+            raise ConfigError(
+                f"the hook {qualified_name(hook)!r} of agent {agent.name!r} returned {type(hooked).__name__}, "
+                "a process_all_messages_before_reply hook returns the list of messages"
+            )
+    return hooked
+
+
+async def hook_last(run: Run, agent: Party, messages: Messages) -> Any:
+    """The messages with the last one's content after the hooks that see only that; the history stays as it is."""
+    hooks = agent.hook_lists[HOOKS[0]]
+    if not hooks or not messages:
+        return messages
+    last = messages[-1]
+    content: Any = last.get("content")
+    if "function_call" in last or not content or content == human.EXIT:
+        return messages
+    changed = content
+    for hook in hooks:
+        changed = await Invoke(agent.name, "hook", HOOKS[0], hook, (changed,))
+    if changed == content:
+        return messages
+    return [*messages[:-1], MessageDict({**last, "content": changed}, origin_of(last, "program"))]
+
+
+async def triggered(agent: Party, trigger: Any, sender: Party | None) -> bool:
+    """Does `trigger` (0.2's kinds: None, name, class, agent, callable, list of these) match the sender?"""
+    if trigger is None:
+        return sender is None
+    if isinstance(trigger, str):
+        if sender is None:
+            from autogen.core.exceptions import SenderRequired
+
+            raise SenderRequired()
+        return trigger == sender.name
+    if isinstance(trigger, type):
+        return isinstance(sender, trigger)
+    if isinstance(trigger, list):
+        for one in trigger:
+            if await triggered(agent, one, sender):
+                return True
+        return False
+    if hasattr(trigger, "generate_reply"):
+        return bool(trigger == sender)
+    if callable(trigger):
+        answer = await Invoke(agent.name, "predicate", "trigger", trigger, (sender,))
+        if answer not in (True, False):
+            raise ConfigError(f"trigger {qualified_name(trigger)!r} must return a boolean value, got {answer!r}")
+        return bool(answer)
+    raise ConfigError(f"trigger {trigger!r} is not a class, an agent, a name, a callable, None or a list of these")

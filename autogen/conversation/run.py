@@ -1,0 +1,131 @@
+"""A run: all that happens in one chat and the chats nested in it. Owns transcript, agent states, usage, stop reason.
+
+Agents are definitions; nothing of a run is kept on them while it goes on. Refuses to know drivers and performers.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from msgspec import Struct
+
+from autogen.conversation.state import AgentState
+from autogen.core.errors import LimitReached
+from autogen.core.model import ModelReply, Usage
+from autogen.core.progress import ProgressWatch, RepeatWatch
+from autogen.core.stop import Budget, Status, StopReason
+from autogen.core.transcript import Transcript
+
+
+class Spent(Struct):
+    """What a run and all runs nested in it have used so far. Written by the engine only."""
+
+    usage: Usage = Usage()
+    usd: float = 0.0
+    unpriced: bool = False
+    """A call was answered by a model without a known price: `usd` is too low."""
+    model_calls: int = 0
+    messages: int = 0
+    reserved_usd: float = 0.0
+    reserved_tokens: int = 0
+
+
+class Run:
+    """One run, or a branch of one: nested chats have a run of their own that shares `spent` and `budget`."""
+
+    def __init__(
+        self,
+        run_id: str,
+        *,
+        parent: "Run | None" = None,
+        budget: Budget | None = None,
+        is_async: bool = False,
+        watch: ProgressWatch | None = None,
+        cache: Any = None,
+        guarded: bool = False,
+    ) -> None:
+        self.id = run_id
+        self.parent = parent
+        self.budget = budget
+        self.is_async = is_async
+        self.watch = watch
+        self.cache: Any = cache if cache is not None or parent is None else parent.cache
+        self.transcript = Transcript()
+        self.states: dict[Any, AgentState] = {}
+        self.spent = Spent()
+        self.repeats: RepeatWatch | None = parent.repeats if parent is not None else RepeatWatch() if guarded else None
+        self.status: Status = "done"
+        self.usage: dict[str, Usage] = {}
+        self.deadline: float | None = None
+        """Monotonic seconds; filled in by `runtime`."""
+        self.started: float = 0.0
+        self.stop_reason: StopReason | None = None
+        self.stop_detail: str = ""
+        self._branches = 0
+        self._handed: list[tuple[str, Any, Any]] = []
+        self.session: Any = None
+        """The session that a top-level run commits to."""
+        self.table: Any = None
+        """The performer table, filled in by `runtime`."""
+
+    def next_branch(self) -> int:
+        """The number of the next chat nested in this run."""
+        self._branches += 1
+        return self._branches
+
+    @contextmanager
+    def hand(self, message: tuple[str, Any, Any]) -> Iterator[None]:
+        """While an overridden `send` or `receive` of the program is called: `super()` in it records only."""
+        self._handed.append(message)
+        try:
+            yield
+        finally:
+            self._handed.remove(message)
+
+    def handing(self, message: tuple[str, Any, Any]) -> bool:
+        """Is this very message being handed to an override now?"""
+        return message in self._handed
+
+    def stop(self, reason: StopReason, detail: str = "") -> StopReason:
+        """Record why the run ends; the first reason stays and is returned."""
+        if self.stop_reason is None:
+            self.stop_reason, self.stop_detail = reason, detail
+        return self.stop_reason
+
+    def lineage(self) -> Iterator["Run"]:
+        """This run and those it is nested in, innermost first."""
+        run: Run | None = self
+        while run is not None:
+            yield run
+            run = run.parent
+
+    def count_message(self) -> None:
+        """Count one message; raises LimitReached when a budget allows no further one."""
+        for run in self.lineage():
+            limit = run.budget.turns if run.budget is not None else None
+            if limit is not None and run.spent.messages >= limit:
+                raise LimitReached(StopReason.BUDGET_TURNS.value, f"the budget of {limit} messages is used up")
+        for run in self.lineage():
+            run.spent.messages += 1
+
+    def account(self, agent: str, reply: ModelReply) -> None:
+        """Add the usage of one model call here and wherever this run is nested. Cached answers cost nothing."""
+        if reply.cached:
+            return
+        for run in self.lineage():
+            run.usage[agent] = run.usage.get(agent, Usage()) + reply.usage
+            run.spent.usage += reply.usage
+            if reply.cost is None:
+                run.spent.unpriced = True
+            else:
+                run.spent.usd += reply.cost
+
+    def effect(self) -> None:
+        """A tool, code or person acted: that is progress."""
+        if self.watch is not None:
+            self.watch.effect()
+
+    def untrusted_texts(self) -> Iterator[str]:
+        """Untrusted texts of this run and of those it is nested in."""
+        for run in self.lineage():
+            yield from run.transcript.untrusted_texts()

@@ -1,0 +1,91 @@
+"""One message from one agent to another: hooks, both histories, the transcript, the console's event.
+
+Refuses to know who replies and when the chat ends.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from autogen.conversation.party import Party
+from autogen.conversation.run import Run
+from autogen.core.effects import Emit, Invoke
+from autogen.core.errors import ConfigError
+from autogen.core.events import MessageReceived
+from autogen.core.model import Origin
+from autogen.core.transcript import received, sent
+from autogen.core.wire import MessageDict
+
+
+class Said(dict[str, Any]):
+    """A message on its way, in 0.2's form, with the origin of its content."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, message: str | Mapping[str, Any], origin: Origin) -> None:
+        super().__init__(message if isinstance(message, Mapping) else {"content": message})
+        self.origin: Origin = origin
+
+
+def origin_of(message: Any, default: Origin) -> Origin:
+    """The origin that a message carries, if it carries one."""
+    origin = getattr(message, "origin", None)
+    return origin if origin is not None else default
+
+
+async def send(run: Run, sender: Party, recipient: Party, message: Any, silent: bool | None) -> None:
+    """Hand `message` over: through the sender's hooks into both histories, and print it unless silent.
+
+    Overridden `send` and `receive` methods of the program are called, each as one callback.
+    """
+    own = sender.override("send", run.is_async)
+    if own is not None:
+        with run.hand(("send", sender, recipient)):
+            arguments = {"request_reply": False, "silent": silent}
+            await Invoke(sender.name, "override", "send", own, (message, recipient), arguments)
+        return
+    await hand_over(run, sender, recipient, message, silent)
+
+
+async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, silent: bool | None) -> None:
+    """`send` without the sender's override: what `super().send()` does inside one."""
+    run.count_message()
+    origin = origin_of(message, "program")
+    for hook in sender.hook_lists["process_message_before_send"]:
+        arguments = {"sender": sender, "message": message, "recipient": recipient, "silent": silent}
+        message = await Invoke(sender.name, "hook", "process_message_before_send", hook, (), arguments)
+    said = Said(message, origin_of(message, origin))
+    mine = sent(said, sender.name, said.origin)
+    if mine is None:
+        raise ConfigError(
+            "Message can't be converted into a valid ChatCompletion message. Either content or function_call must be provided."
+        )
+    state = sender.state
+    state.touched.add(recipient)
+    state.histories[recipient].append(mine)
+    own = recipient.override("receive", run.is_async)
+    if own is not None:
+        with run.hand(("receive", recipient, sender)):
+            arguments = {"request_reply": False, "silent": silent}
+            await Invoke(recipient.name, "override", "receive", own, (said, sender), arguments)
+        return
+    await take(run, recipient, said, sender, silent, mine)
+
+
+async def take(
+    run: Run, recipient: Party, message: Any, sender: Party, silent: bool | None, kept: MessageDict | None = None
+) -> None:
+    """The receiving side alone: what `super().receive()` does inside an override."""
+    said = message if isinstance(message, Said) else Said(message, origin_of(message, "program"))
+    mine = kept if kept is not None else sent(said, sender.name, said.origin)
+    if mine is None:
+        raise ConfigError(
+            "Received message can't be converted into a valid ChatCompletion message. "
+            "Either content or function_call must be provided."
+        )
+    run.transcript.append(sender.name, recipient.name, mine)
+    state = recipient.state
+    state.touched.add(sender)
+    state.histories[sender].append(received(mine))
+    printer = recipient.override("_print_received_message", run.is_async)
+    quiet = bool(recipient.silent) if recipient.silent is not None else bool(silent)
+    await Emit(MessageReceived(sender.name, recipient.name, said, quiet, printer))

@@ -1,0 +1,1 @@
+"""Values: effects, messages, transcript, budgets, errors. Knows nothing of I/O, clocks, threads or user classes."""

@@ -1,0 +1,11 @@
+"""One form for equal tool arguments, so that repeated calls are seen. Refuses to know schemas and tools."""
+
+import msgspec
+
+
+def canonical(arguments: str) -> str:
+    """`arguments` as JSON with sorted keys; text that is not JSON stays as it is, without outer white space."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(arguments), order="sorted").decode()
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+        return arguments.strip()

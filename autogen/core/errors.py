@@ -1,0 +1,64 @@
+"""The one tree of errors that autogen raises on purpose.
+
+    AutogenError
+    ├── ConfigError          a wrong argument or configuration, told at construction
+    ├── ModelError           a model call that failed for good (subclasses in `models/errors.py`)
+    ├── ToolError            a tool that cannot be registered or called
+    ├── CodeError            code that cannot be run at all
+    ├── LimitReached         a budget or limit that ended a run
+    └── EngineError          a conversation or driver used in a way that cannot work
+
+Every error says who, what and the way out, keeps the facts as attributes and survives pickling.
+This file refuses to know what raised it: no imports of ours.
+"""
+
+
+class AutogenError(Exception):
+    """Base of everything raised on purpose. `run` is set when it left a chat: its transcript and state."""
+
+    run: object = None
+
+
+class ConfigError(AutogenError, ValueError):
+    """A wrong argument or configuration."""
+
+
+class ModelError(AutogenError):
+    """A model call failed for good."""
+
+
+class ToolError(AutogenError):
+    """A tool cannot be registered or called."""
+
+
+class CodeError(AutogenError):
+    """Code cannot be run at all."""
+
+
+class EngineError(AutogenError, RuntimeError):
+    """A conversation or a driver was used in a way that cannot work."""
+
+
+class LimitReached(AutogenError):
+    """A limit of the run was reached before an effect; the run ends in order with this stop reason."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class HumanInputClosed(AutogenError, EOFError):
+    """A person was asked, but the input is at its end."""
+
+    def __init__(self, agent: str, prompt: str) -> None:
+        super().__init__(agent, prompt)
+        self.agent, self.prompt = agent, prompt
+
+    def __str__(self) -> str:
+        return (
+            f"agent {self.agent!r} asked for human input, but the input is at its end; run it in a terminal, "
+            "pipe the answers in, or set human_input_mode='NEVER'"
+        )

@@ -1,0 +1,122 @@
+"""Events: what observers are told while a run goes on.
+
+Events are facts, never questions: nothing waits for them and no conversation depends on one. Refuses to know who
+listens. Change together: the console in `observability/console.py`, `docs/events.md`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+from autogen.core.model import ModelReply
+from autogen.core.tools import ToolOutcome
+
+
+class MessageReceived(Struct, frozen=True, eq=False):
+    """An agent received a message; `message` is its 0.2 form."""
+
+    sender: str
+    recipient: str
+    message: Mapping[str, Any]
+    silent: bool = False
+    printer: Any = None
+    """The recipient's own `_print_received_message` override, if it has one."""
+
+
+class NoHumanInput(Struct, frozen=True):
+    agent: str
+
+
+class AutoReplyUsed(Struct, frozen=True):
+    agent: str
+
+
+class ModelStarted(Struct, frozen=True):
+    agent: str
+    purpose: str
+    model: str
+    attempt: int = 1
+
+
+class Delta(Struct, frozen=True):
+    """A piece of a streamed answer. `reset` marks a retry after partial output: what came before is void."""
+
+    agent: str
+    text: str
+    kind: Literal["text", "reasoning", "call", "reset", "end"] = "text"
+
+
+class ModelFinished(Struct, frozen=True, eq=False):
+    agent: str
+    purpose: str
+    reply: ModelReply | None
+    error: str | None = None
+    seconds: float = 0.0
+
+
+class ToolStarted(Struct, frozen=True):
+    agent: str
+    name: str
+    call_id: str
+    is_async: bool = False
+
+
+class ToolFinished(Struct, frozen=True):
+    agent: str
+    call_id: str
+    outcome: ToolOutcome
+
+
+class CodeStarted(Struct, frozen=True):
+    """`index` is None in the executor form, which announces all blocks at once."""
+
+    agent: str
+    languages: tuple[str, ...]
+    index: int | None = None
+
+
+class CodeFinished(Struct, frozen=True):
+    agent: str
+    exit_code: int
+    why: str
+    sandbox: str
+    seconds: float
+
+
+class Notice(Struct, frozen=True):
+    """Something of ours that a person may want to know; goes to logging and stderr, never into the transcript."""
+
+    text: str
+    kind: str = "notice"
+
+
+class ChatStarted(Struct, frozen=True):
+    sender: str
+    recipient: str
+    run_id: str
+
+
+class ChatEnded(Struct, frozen=True):
+    sender: str
+    recipient: str
+    run_id: str
+    stop_reason: str
+    silent: bool = False
+
+
+Event: TypeAlias = (
+    MessageReceived
+    | NoHumanInput
+    | AutoReplyUsed
+    | ModelStarted
+    | Delta
+    | ModelFinished
+    | ToolStarted
+    | ToolFinished
+    | CodeStarted
+    | CodeFinished
+    | Notice
+    | ChatStarted
+    | ChatEnded
+)

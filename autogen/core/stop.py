@@ -1,0 +1,59 @@
+"""Why a run ended, and what may end it: reasons, budgets.
+
+Refuses to know how usage is counted and prices are found; the engine asks `Budget` before each effect.
+"""
+
+from enum import Enum
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from autogen.core.errors import ConfigError
+
+Status: TypeAlias = Literal["done", "paused", "failed", "cancelled"]
+
+
+class StopReason(str, Enum):
+    """Why a run ended. Reads and compares as its text."""
+
+    TERMINATION = "termination"
+    """A message passed an agent's termination test."""
+    HUMAN_EXIT = "human_exit"
+    MAX_TURNS = "max_turns"
+    MAX_AUTO_REPLY = "max_consecutive_auto_reply"
+    NO_REPLY = "no_reply"
+    """A reply function ended the chat, or nobody was to reply."""
+    NO_PROGRESS = "no_progress"
+    REPEATED_TOOL_CALL = "repeated_tool_call"
+    BUDGET_USD = "budget_usd"
+    BUDGET_TOKENS = "budget_tokens"
+    BUDGET_MODEL_CALLS = "budget_model_calls"
+    BUDGET_SECONDS = "budget_seconds"
+    BUDGET_TURNS = "budget_turns"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+    def __str__(self) -> str:
+        return self.value
+
+    __format__ = str.__format__
+
+
+class Budget(Struct, frozen=True, kw_only=True):
+    """What a run may use, nested chats included. None means no bound."""
+
+    usd: float | None = None
+    """US dollars, from the price of each model; a model without a known price is refused at the start."""
+    tokens: int | None = None
+    """Input and output tokens together."""
+    model_calls: int | None = None
+    seconds: float | None = None
+    """Wall clock, from the start of the run; also the timeout of each effect."""
+    turns: int | None = None
+    """Messages sent, the first included."""
+
+    def __post_init__(self) -> None:
+        for name in ("usd", "tokens", "model_calls", "seconds", "turns"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0):
+                raise ConfigError(f"Budget.{name} must be 0 or more, got {value!r}")

@@ -1,0 +1,238 @@
+"""The 0.2 form of messages: dicts with content, role, name, function_call, tool_calls, tool_responses.
+
+Decides how such a dict reads as `ModelMessage`s and how a model's answer becomes one. Refuses to know providers (the
+adapters encode) and agents.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from autogen.core.errors import ConfigError
+from autogen.core.model import (
+    Media,
+    ModelMessage,
+    Opaque,
+    Origin,
+    Other,
+    Part,
+    Reasoning,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+HISTORY_KEYS = ("content", "function_call", "tool_calls", "tool_responses", "tool_call_id", "name", "context")
+"""The keys of a message that 0.2 keeps in a history, in its order; others are dropped."""
+
+
+class MessageDict(dict[str, Any]):
+    """A message of a history: a dict that knows where its content comes from and remembers its rendered form.
+
+    Programs read and write it as a dict; a write forgets the rendered form.
+    """
+
+    __slots__ = ("origin", "rendered")
+
+    def __init__(self, fields: Mapping[str, Any], origin: Origin = "program") -> None:
+        super().__init__(fields)
+        self.origin: Origin = origin
+        self.rendered: tuple[ModelMessage, ...] | None = None
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.rendered = None
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self.rendered = None
+        super().__delitem__(key)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        self.rendered = None
+        super().update(*args, **kwargs)
+
+    def pop(self, *args: Any) -> Any:
+        self.rendered = None
+        return super().pop(*args)
+
+    def popitem(self) -> tuple[str, Any]:
+        self.rendered = None
+        return super().popitem()
+
+    def clear(self) -> None:
+        self.rendered = None
+        super().clear()
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        self.rendered = None
+        return super().setdefault(key, default)
+
+    def __ior__(self, other: Any) -> "MessageDict":  # type: ignore[override,misc]  # as dict's own, at run time
+        self.rendered = None
+        super().update(other)
+        return self
+
+    def __copy__(self) -> "MessageDict":
+        return MessageDict(self, self.origin)
+
+    copy = __copy__
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "MessageDict":
+        from copy import deepcopy
+
+        return MessageDict({key: deepcopy(value, memo) for key, value in self.items()}, self.origin)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (MessageDict, (dict(self), self.origin))
+
+
+def render(messages: Iterable[Mapping[str, Any]]) -> tuple[ModelMessage, ...]:
+    """The request form of a list of 0.2 messages; messages with several tool answers become several."""
+    out: list[ModelMessage] = []
+    for message in messages:
+        if isinstance(message, MessageDict) and message.rendered is not None:
+            out.extend(message.rendered)
+            continue
+        rendered = tuple(read(message))
+        out.extend(rendered)
+        if isinstance(message, MessageDict) and not any(type(v) in (list, dict) for v in message.values()):
+            # A nested value can be changed without our seeing it, so only flat messages are remembered.
+            message.rendered = rendered
+    return tuple(out)
+
+
+def read(message: Mapping[str, Any]) -> Iterator[ModelMessage]:
+    """One 0.2 message as `ModelMessage`s. Raises ConfigError for a role that nobody knows."""
+    role = message.get("role", "user")
+    if role not in ROLES:
+        raise ConfigError(f"a message has the role {role!r}; it must be one of {', '.join(sorted(ROLES))}")
+    responses = message.get("tool_responses")
+    if responses:
+        for response in responses:
+            yield from read(response)
+        if role == "tool":
+            return
+    yield ModelMessage(role, tuple(_parts(message, role)), message.get("name"))
+
+
+def _parts(message: Mapping[str, Any], role: Role) -> Iterator[Part]:
+    content = message.get("content")
+    if role in ("tool", "function"):
+        legacy = role == "function"
+        name = str(message.get("name") or "")
+        yield ToolResult(str(message.get("tool_call_id") or ""), name, _plain(content), legacy=legacy)
+        return
+    if isinstance(content, str):
+        yield Text(content)
+    elif isinstance(content, (list, tuple)):
+        for item in cast("Iterable[Any]", content):
+            yield _content_part(item)
+    elif content is not None:
+        yield Text(str(content))
+    reasoning = message.get("reasoning_content")
+    if isinstance(reasoning, str):
+        yield Reasoning(reasoning)
+    yield from tool_calls_of(message)
+
+
+def tool_calls_of(message: Mapping[str, Any]) -> Iterator[ToolCall]:
+    """The calls that a 0.2 message asks for; the old `function_call` is marked `legacy`."""
+    call = message.get("function_call")
+    if isinstance(call, Mapping) and call:
+        known = cast("Mapping[str, Any]", call)
+        yield ToolCall("", str(known.get("name", "")), _arguments(known.get("arguments")), legacy=True)
+    calls = message.get("tool_calls")
+    for item in cast("Iterable[Mapping[str, Any]]", calls or ()):
+        function = cast("Mapping[str, Any]", item.get("function") or {})
+        rest = {k: v for k, v in item.items() if k not in ("id", "type", "function", "index") and v is not None}
+        yield ToolCall(
+            str(item.get("id") or ""),
+            str(function.get("name") or ""),
+            _arguments(function.get("arguments")),
+            opaque=Opaque("", rest) if rest else None,
+        )
+
+
+def _arguments(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    import msgspec
+
+    return msgspec.json.encode(value).decode()
+
+
+def _content_part(item: Any) -> Part:
+    if isinstance(item, str):
+        return Text(item)
+    if isinstance(item, Mapping):
+        known = cast("Mapping[str, Any]", item)
+        kind = known.get("type")
+        if kind in ("text", "input_text") and isinstance(known.get("text"), str):
+            return Text(cast("str", known["text"]))
+        if kind == "image_url":
+            image = known.get("image_url")
+            if isinstance(image, Mapping):
+                fields = cast("Mapping[str, Any]", image)
+                return Media(url=cast("str | None", fields.get("url")), detail=cast("str | None", fields.get("detail")))
+            return Media(url=str(image))
+        return Other(Opaque("chat", dict(known)))
+    raise ConfigError(f"a message's content holds {type(item).__name__}; a list holds text and dicts with a 'type'")
+
+
+def _plain(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if content is None:
+        return ""
+    if isinstance(content, (list, tuple)):
+        return "".join(
+            part.text for part in map(_content_part, cast("Iterable[Any]", content)) if isinstance(part, Text)
+        )
+    return str(content)
+
+
+def call_dict(call: ToolCall) -> dict[str, Any]:
+    """One tool call in 0.2's form (the legacy form is the value of `function_call`)."""
+    function = {"arguments": call.arguments, "name": call.name}
+    if call.legacy:
+        return function
+    extra = cast("dict[str, Any]", call.opaque.data) if call.opaque is not None else {}
+    return {"id": call.id, "function": function, "type": "function", **extra}
+
+
+def reply_to_wire(message: ModelMessage) -> str | dict[str, Any]:
+    """A model's answer in 0.2's form: its text, or a dict when it calls tools or functions."""
+    calls = message.calls
+    if not calls:
+        return message.text
+    texts = [part.text for part in message.parts if isinstance(part, Text)]
+    reply: dict[str, Any] = {"content": "".join(texts) if texts else None, "role": "assistant"}
+    tools = [call_dict(call) for call in calls if not call.legacy]
+    if tools:
+        reply["tool_calls"] = tools
+    for call in calls:
+        if call.legacy:
+            reply["function_call"] = call_dict(call)
+    return reply
+
+
+def text_of(content: Any) -> str:
+    """Message content as text: pictures read `<image>`. Raises ConfigError for what is neither text nor parts."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise ConfigError(f"content must be None, str or list of dict, got {type(content).__name__}")
+    shown: list[str] = []
+    for part in content:
+        if isinstance(part, str):
+            shown.append(part)
+        elif isinstance(part, Mapping) and cast("Mapping[str, Any]", part).get("type") == "text":
+            shown.append(str(cast("Mapping[str, Any]", part).get("text", "")))
+        else:
+            shown.append("<image>")
+    return "".join(shown)

@@ -1,0 +1,1 @@
+"""Drivers step conversations and perform their effects: blocking, concurrent, nested. They know nothing of agents."""

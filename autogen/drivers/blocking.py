@@ -1,0 +1,219 @@
+"""Drive a conversation on this thread, one effect at a time.
+
+Works in scripts, threads, notebooks and inside a running event loop, whose loop it never touches: async callbacks run
+on one private loop thread. In a `Gather` the branches run in order, but what may run beside others (async tools,
+`parallel=True`) is started and waited for together. Refuses to know what conversations are about.
+"""
+
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future
+from typing import Any, TypeAlias, TypeVar, assert_never
+
+from autogen.core.callables import is_async
+from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
+from autogen.core.errors import EngineError
+from autogen.drivers.performer import Act, CallProgram, Performers
+
+T = TypeVar("T")
+
+_Waiting: TypeAlias = Generator["Future[Any]", Any, T]
+"""A computation that yields only what it would have to wait for, and only where it may run beside others."""
+
+
+def run(steps: Coroutine[Any, Any, T], table: Performers) -> T:
+    """Perform every effect of `steps`; return what it returns, raise what it does not catch.
+
+    A failure, Ctrl-C included, is thrown in where the effect was asked for, so that the conversation can end in
+    order; whatever happens, it is closed.
+    """
+    return _finish(_drive(steps, lambda effect: _effect(effect, table, False)))
+
+
+def perform(work: Coroutine[Any, Any, T]) -> T:
+    """Carry out one performer's work on this thread."""
+    return _finish(_drive(work, lambda step: _step(step, False)))
+
+
+def _finish(waiting: _Waiting[T]) -> T:
+    from autogen.drivers.threads import wait
+
+    try:
+        future = next(waiting)
+        while True:
+            try:
+                answer = wait(future)
+            except BaseException as raised:  # noqa: BLE001 - handed to the conversation, which decides
+                future = waiting.throw(raised)
+            else:
+                future = waiting.send(answer)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+def _drive(steps: Coroutine[Any, Any, T], perform_one: Callable[[Any], _Waiting[Any]]) -> _Waiting[T]:
+    answer: Any = None
+    failure: BaseException | None = None
+    try:
+        while True:
+            try:
+                asked = steps.throw(failure) if failure is not None else steps.send(answer)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            answer = failure = None
+            try:
+                answer = yield from perform_one(asked)
+            except GeneratorExit:
+                raise
+            except BaseException as raised:  # noqa: BLE001 - handed to the conversation, which decides
+                failure = raised
+    finally:
+        steps.close()
+
+
+def _effect(effect: Any, table: Performers, beside: bool) -> _Waiting[Any]:
+    if not isinstance(effect, Ask):
+        raise EngineError(f"a conversation awaited {effect!r}; await effects only, wrap other calls in Invoke")
+    known: Effect = effect  # type: ignore[assignment]  # the union is closed; assert_never tells when it is not
+    match known:
+        case Emit():
+            table.emit(known.event)
+            return None
+        case CallModel():
+            return (yield from _work(table.call_model(known, table.emit), beside))
+        case Invoke():
+            return (yield from _step(CallProgram(known.function, known.args, dict(known.kwargs)), beside))
+        case CallTool():
+            return (yield from _work(table.call_tool(known, table.emit), beside))
+        case RunCode():
+            return (yield from _work(table.run_code(known, table.emit), beside))
+        case AskHuman():
+            return (yield from _work(table.ask_human(known, table.emit), beside))
+        case Gather():
+            return _gather(known, table)
+        case Sleep():
+            return _sleep(known.seconds)
+        case Draw():
+            return table.draw(known)
+        case _:
+            assert_never(known)
+
+
+def _work(work: Coroutine[Any, Any, T], beside: bool) -> _Waiting[T]:
+    return _drive(work, lambda step: _step(step, beside))
+
+
+def _step(step: Any, beside: bool) -> _Waiting[Any]:
+    match step:
+        case Act():
+            return step.blocking()
+        case CallProgram():
+            return (yield from _call(step, beside))
+        case Sleep():
+            return _sleep(step.seconds)
+        case _:
+            raise EngineError(f"a performer awaited {step!r}; it may await Act, CallProgram and Sleep only")
+
+
+def _call(step: CallProgram, beside: bool) -> _Waiting[Any]:
+    function, args, kwargs = step.function, step.args, step.kwargs
+    if is_async(function):
+        future = _on_private_loop(function(*args, **kwargs), step.timeout)
+    elif step.timeout is not None or (beside and step.apart):
+        from autogen.drivers.threads import spawn
+
+        future = spawn(lambda: function(*args, **kwargs))
+    else:
+        answer = function(*args, **kwargs)
+        if not hasattr(answer, "__await__"):
+            return answer
+        future = _on_private_loop(answer, step.timeout)
+    if beside:
+        return (yield future)
+    return _wait(future, step.timeout)
+
+
+def _wait(future: "Future[T]", timeout: float | None) -> T:
+    from autogen.drivers.threads import wait
+
+    if timeout is None:
+        return wait(future)
+    from concurrent.futures import wait as wait_some
+
+    if not wait_some([future], timeout).done:
+        raise TimeoutError(f"no answer after {timeout:g} s")
+    return wait(future)
+
+
+def _on_private_loop(awaitable: Any, timeout: float | None) -> "Future[Any]":
+    from autogen.drivers.threads import private_loop
+
+    if private_loop.inside():
+        raise EngineError(
+            "a blocking call inside an async callback needs another async callback; use the a_ face there "
+            "(for example `await agent.a_initiate_chat(...)`)"
+        )
+    return private_loop.submit(_awaited(awaitable, timeout))
+
+
+async def _awaited(awaitable: Any, timeout: float | None) -> Any:
+    import asyncio
+
+    try:
+        return await asyncio.wait_for(awaitable, timeout)
+    except RuntimeError as raised:
+        if "attached to a different loop" in str(raised) or "bound to a different event loop" in str(raised):
+            raise EngineError(
+                f"{raised}. An async function called from a blocking chat runs on a loop of its own: make the object "
+                "inside the function, or use the a_ face of the chat on your loop"
+            ) from raised
+        raise
+
+
+def _sleep(seconds: float) -> None:
+    import time
+
+    time.sleep(seconds)
+
+
+def _gather(effect: Gather, table: Performers) -> list[Any]:
+    """Start each branch in order; what runs beside others is waited for at the end, in order."""
+    waiting: list[tuple[_Waiting[Any], Future[Any]] | None] = []
+    answers: list[Any] = [None] * len(effect.branches)
+    failures: list[BaseException | None] = [None] * len(effect.branches)
+    for branch in effect.branches:
+        work = _drive(branch.steps, lambda asked: _effect(asked, table, True))
+        waiting.append(_advance(work, len(waiting), None, answers, failures))
+    for index, pending in enumerate(waiting):
+        while pending is not None:
+            pending = _advance(pending[0], index, pending[1], answers, failures)
+    for failure in failures:
+        if failure is not None:
+            raise failure
+    return answers
+
+
+def _advance(
+    work: _Waiting[Any],
+    index: int,
+    future: "Future[Any] | None",
+    answers: list[Any],
+    failures: list[BaseException | None],
+) -> "tuple[_Waiting[Any], Future[Any]] | None":
+    """Carry one branch on to its end or to the next future it waits for."""
+    from autogen.drivers.threads import wait
+
+    try:
+        if future is None:
+            return work, next(work)
+        try:
+            answer = wait(future)
+        except BaseException as raised:  # noqa: BLE001 - handed to the branch, which decides
+            return work, work.throw(raised)
+        return work, work.send(answer)
+    except StopIteration as done:
+        answers[index] = done.value
+    except BaseException as raised:  # noqa: BLE001 - told after all branches have ended
+        failures[index] = raised
+    return None

@@ -1,0 +1,126 @@
+"""Drive a conversation under asyncio: branches of a `Gather` at once, sync callbacks in threads of their own.
+
+Cancellation is thrown into the conversation at the effect that waits, then it is closed. Refuses to know what
+conversations are about.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, assert_never
+
+from autogen.core.callables import is_async
+from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
+from autogen.core.errors import EngineError
+from autogen.drivers.performer import Act, CallProgram, Performers
+from autogen.drivers.threads import spawn
+
+T = TypeVar("T")
+
+
+async def run(steps: Coroutine[Any, Any, T], table: Performers) -> T:
+    """Perform every effect of `steps`; return what it returns, raise what it does not catch."""
+    return await _drive(steps, lambda effect: _effect(effect, table))
+
+
+async def perform(work: Coroutine[Any, Any, T]) -> T:
+    """Carry out one performer's work on this loop."""
+    return await _drive(work, _step)
+
+
+async def _drive(steps: Coroutine[Any, Any, T], perform_one: Callable[[Any], Coroutine[Any, Any, Any]]) -> T:
+    answer: Any = None
+    failure: BaseException | None = None
+    try:
+        while True:
+            try:
+                asked = steps.throw(failure) if failure is not None else steps.send(answer)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            answer = failure = None
+            try:
+                answer = await perform_one(asked)
+            except GeneratorExit:
+                raise
+            except BaseException as raised:  # noqa: BLE001 - handed to the conversation, which decides
+                failure = raised
+    finally:
+        steps.close()
+
+
+async def _effect(effect: Any, table: Performers) -> Any:
+    if not isinstance(effect, Ask):
+        raise EngineError(f"a conversation awaited {effect!r}; await effects only, wrap other calls in Invoke")
+    known: Effect = effect  # type: ignore[assignment]  # the union is closed; assert_never tells when it is not
+    match known:
+        case Emit():
+            return table.emit(known.event)
+        case CallModel():
+            return await perform(table.call_model(known, table.emit))
+        case Invoke():
+            in_place = known.kind == "predicate"
+            return await _call(CallProgram(known.function, known.args, dict(known.kwargs), in_place=in_place))
+        case CallTool():
+            return await perform(table.call_tool(known, table.emit))
+        case RunCode():
+            return await perform(table.run_code(known, table.emit))
+        case AskHuman():
+            return await perform(table.ask_human(known, table.emit))
+        case Gather():
+            return await _gather(known, table)
+        case Sleep():
+            return await asyncio.sleep(known.seconds)
+        case Draw():
+            return table.draw(known)
+        case _:
+            assert_never(known)
+
+
+async def _step(step: Any) -> Any:
+    match step:
+        case Act():
+            if step.concurrent is not None:
+                return await step.concurrent()
+            return await _in_thread(step.blocking, step.cancel)
+        case CallProgram():
+            return await _call(step)
+        case Sleep():
+            return await asyncio.sleep(step.seconds)
+        case _:
+            raise EngineError(f"a performer awaited {step!r}; it may await Act, CallProgram and Sleep only")
+
+
+async def _call(step: CallProgram) -> Any:
+    function, args, kwargs = step.function, step.args, step.kwargs
+    if is_async(function):
+        return await asyncio.wait_for(function(*args, **kwargs), step.timeout)
+    if step.in_place:
+        answer = function(*args, **kwargs)
+    else:
+        answer = await asyncio.wait_for(_in_thread(lambda: function(*args, **kwargs), None), step.timeout)
+    if hasattr(answer, "__await__"):
+        return await asyncio.wait_for(answer, step.timeout)
+    return answer
+
+
+async def _in_thread(function: Callable[[], T], cancel: Callable[[], None] | None) -> T:
+    try:
+        return await asyncio.wrap_future(spawn(function))
+    except asyncio.CancelledError:
+        if cancel is not None:
+            cancel()
+        raise
+
+
+async def _gather(effect: Gather, table: Performers) -> list[Any]:
+    if not effect.branches:
+        return []
+    tasks = [asyncio.create_task(run(branch.steps, table), name=branch.name) for branch in effect.branches]
+    try:
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise
+    return [task.result() for task in tasks]

@@ -1,0 +1,254 @@
+"""Messages as Chat Completions wants them: each encoded once, repairs made on the wire form only.
+
+Decides the bytes of one message, which messages of a request are sent, and what stands in for the ones that no
+provider would take: an unanswered call gets "cancelled" directly after it, an answer without a call becomes user
+text, an empty message is left out. The history itself is never touched. The same message always gives the same bytes,
+so a longer request begins with the bytes of the shorter one. Refuses to know endpoints, settings and tools.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any, cast
+
+import msgspec
+
+from autogen.core.model import Media, ModelMessage, Other, Reasoning, Text, ToolCall, ToolResult
+from autogen.models.profiles import Profile
+
+CANCELLED = "cancelled"
+"""Content of the answer that stands in for a missing one."""
+CONTINUE = b'{"content":"(continued)","role":"user"}'
+"""Sent when a request would have no message at all."""
+NOT_SENT = frozenset(
+    {"content", "role", "name", "tool_calls", "function_call", "tool_call_id", "annotations", "audio", "logprobs",
+     "provider_specific_fields", "reasoning", "reasoning_content", "refusal"}
+)  # fmt: skip
+"""Fields of `ModelMessage.extra` that are modelled elsewhere or that only answers have."""
+
+_encode = msgspec.json.Encoder().encode
+_bad_in_names = re.compile(r"[^a-zA-Z0-9_-]")
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def encode_messages(messages: Iterable[ModelMessage], profile: Profile) -> list[bytes]:
+    """The JSON of each message that goes on the wire, in order; never empty."""
+    out: list[bytes] = []
+    pending: list[tuple[str, str]] = []
+    """Calls without an answer so far: (id as the history has it, id on the wire)."""
+    key = profile.id
+    after_tool = False
+    for message in merged(messages) if profile.merge_neighbours else messages:
+        role = message.role
+        if role == "tool" or role == "function":
+            for part in message.parts:
+                if isinstance(part, ToolResult):
+                    out.append(_answer(message, part, pending, profile))
+                    after_tool = out[-1].endswith(b'"role":"tool"}')
+            continue
+        encoded = message.encoded.get(key)
+        if encoded is None:
+            encoded = message.encoded[key] = encode_message(message, profile)
+        if not encoded:
+            continue
+        if pending:
+            out.extend(_cancelled(pending))
+            after_tool = True
+        if after_tool and profile.bridge_tool_user and role == "user":
+            out.append(_encode({"content": profile.filler, "role": "assistant"}))
+        after_tool = False
+        out.append(encoded)
+        if role == "assistant":
+            pending = wire_ids(message, profile)
+    if pending:
+        out.extend(_cancelled(pending))
+    return out or [CONTINUE]
+
+
+def _cancelled(pending: list[tuple[str, str]]) -> list[bytes]:
+    made = [_encode({"tool_call_id": wire, "content": CANCELLED, "role": "tool"}) for _, wire in pending]
+    pending.clear()
+    return made
+
+
+def _answer(message: ModelMessage, part: ToolResult, pending: list[tuple[str, str]], profile: Profile) -> bytes:
+    if part.legacy:
+        fields = {"content": part.content, "name": slug(part.name) or "function", "role": "function"}
+        return _kept(message, part, f"{profile.id}:f", fields)
+    for index, (known, wire) in enumerate(pending):
+        if known == part.id:
+            del pending[index]
+            fields = {"tool_call_id": wire, "content": part.content, "role": "tool"}
+            return _kept(message, part, f"{profile.id}:t:{wire}", fields)
+    name = f" of {part.name}" if part.name else ""
+    return _kept(message, part, f"{profile.id}:o", {"content": f"Result{name}: {part.content}", "role": "user"})
+
+
+def _kept(message: ModelMessage, part: ToolResult, key: str, fields: dict[str, Any]) -> bytes:
+    if len(message.parts) != 1:
+        return to_json(fields)
+    encoded = message.encoded.get(key)
+    if encoded is None:
+        encoded = message.encoded[key] = to_json(fields)
+    return encoded
+
+
+def encode_message(message: ModelMessage, profile: Profile) -> bytes:
+    """One message that is no tool answer; b"" when it has nothing to say and the profile leaves such out."""
+    role = message.role
+    if role in ("system", "developer"):
+        role = profile.system_role
+    calls = message.calls
+    content = content_of(message, images=role == "user")
+    if content is None or content == "":
+        if not calls:
+            if profile.empty_text == "drop":
+                return b""
+            content = "" if profile.empty_text == "keep" else profile.filler
+        else:
+            content = None
+    fields: dict[str, Any] = {"content": content, "role": role}
+    if message.name and profile.send_names and (name := slug(message.name)):
+        fields["name"] = name
+    if calls:
+        _add_calls(fields, message, calls, profile)
+    if profile.reasoning_back and role == "assistant":
+        thoughts = "".join(part.text for part in message.parts if isinstance(part, Reasoning))
+        if thoughts:
+            fields["reasoning_content"] = thoughts
+    if message.extra:
+        fields.update((key, value) for key, value in message.extra.items() if key not in NOT_SENT and value is not None)
+    return to_json(fields)
+
+
+def _add_calls(fields: dict[str, Any], message: ModelMessage, calls: tuple[ToolCall, ...], profile: Profile) -> None:
+    wires = iter(wire_ids(message, profile))
+    tools: list[dict[str, Any]] = []
+    for call in calls:
+        function = {"arguments": call.arguments or "{}", "name": slug(call.name) or "unknown"}
+        if call.legacy:
+            fields["function_call"] = function
+            continue
+        extra: Mapping[str, Any] = {}
+        if call.opaque is not None and call.opaque.provider in ("", "chat") and isinstance(call.opaque.data, dict):
+            extra = cast("dict[str, Any]", call.opaque.data)
+        tools.append({"id": next(wires)[1], "function": function, "type": "function", **extra})
+    if tools:
+        fields["tool_calls"] = tools
+        fields.pop("function_call", None)
+
+
+def wire_ids(message: ModelMessage, profile: Profile) -> list[tuple[str, str]]:
+    """(id, id on the wire) of each call that needs an answer; ids missing or used twice are made distinct."""
+    ids: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    for index, call in enumerate(call for call in message.calls if not call.legacy):
+        wire = call.id
+        if not wire or wire in seen:
+            wire = f"{wire or 'call'}_{index}"
+        seen.add(wire)
+        ids.append((call.id, nine(wire) if profile.tool_id == "nine" else wire))
+    return ids
+
+
+def nine(text: str) -> str:
+    """The id itself when it is nine letters and digits, else nine that follow from it."""
+    if len(text) == 9 and text.isascii() and text.isalnum():
+        return text
+    number = int.from_bytes(sha256(text.encode("utf-8", "replace")).digest()[:8])
+    return "".join(_ALPHABET[number // 62**place % 62] for place in range(9))
+
+
+def slug(name: str) -> str:
+    """A name as OpenAI takes it: letters, digits, `_` and `-`, at most 64."""
+    return _bad_in_names.sub("_", name)[:64]
+
+
+def content_of(message: ModelMessage, images: bool) -> str | list[Any] | None:
+    """The `content` field: text alone as a string, else a list of parts; None when there is nothing."""
+    parts: list[Any] = []
+    plain = True
+    for part in message.parts:
+        if isinstance(part, Text):
+            if part.text:
+                parts.append({"type": "text", "text": part.text})
+        elif isinstance(part, Media):
+            made = _media(part) if images else {"type": "text", "text": _media_text(part)}
+            plain = plain and made["type"] == "text"
+            parts.append(made)
+        elif isinstance(part, Other) and part.opaque.provider == "chat":
+            plain = False
+            parts.append(part.opaque.data)
+    if not parts:
+        refusal = (message.extra or {}).get("refusal")
+        return refusal if isinstance(refusal, str) and refusal else None
+    if plain and len(parts) == 1:
+        return cast("str", parts[0]["text"])
+    return parts
+
+
+def _media(part: Media) -> dict[str, Any]:
+    if part.file_id:
+        return {"type": "file", "file": {"file_id": part.file_id}}
+    url = part.url or ""
+    head, _, data = url.partition(",")
+    if head.startswith("data:audio/") and head.endswith(";base64"):
+        sound = head.removeprefix("data:audio/").removesuffix(";base64")
+        return {"type": "input_audio", "input_audio": {"data": data, "format": "mp3" if sound == "mpeg" else sound}}
+    image = {"url": url, "detail": part.detail} if part.detail else {"url": url}
+    return {"type": "image_url", "image_url": image}
+
+
+def _media_text(part: Media) -> str:
+    """Where pictures are refused (assistant and system messages) their place is kept by a word."""
+    url = part.url or ""
+    return "[image]" if not url or url.startswith("data:") else f"[image: {url[:500]}]"
+
+
+def merged(messages: Iterable[ModelMessage]) -> list[ModelMessage]:
+    """Neighbours of one role joined by a blank line; system messages after the first place become the user's."""
+    out: list[ModelMessage] = []
+    for message in messages:
+        role = message.role
+        if role in ("system", "developer") and any(known.role not in ("system", "developer") for known in out):
+            message = ModelMessage("user", message.parts, message.name, message.extra)
+        elif role == "developer":
+            message = ModelMessage("system", message.parts, message.name, message.extra)
+        if message.role in ("user", "assistant") and not content_of(message, images=True) and not message.calls:
+            continue
+        last = out[-1] if out else None
+        if last is None or last.role != message.role or message.role in ("tool", "function") or last.calls:
+            out.append(message)
+        else:
+            parts = (*last.parts, Text("\n\n"), *message.parts)
+            out[-1] = ModelMessage(message.role, _joined(parts), last.name, last.extra)
+    return out
+
+
+def _joined(parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Text parts side by side made one, so that the content stays a string."""
+    out: list[Any] = []
+    for part in parts:
+        if out and isinstance(part, Text) and isinstance(out[-1], Text):
+            out[-1] = Text(out[-1].text + part.text)
+        else:
+            out.append(part)
+    return tuple(out)
+
+
+def to_json(value: Any) -> bytes:
+    """UTF-8 JSON; half surrogates (from broken tool output) become `?`."""
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        return _encode(_clean(value))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_clean(key): _clean(item) for key, item in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(item) for item in cast("list[Any]", value)]
+    return value

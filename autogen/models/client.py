@@ -1,0 +1,346 @@
+"""Performs a model call over a config list: cache, attempts, the next entry, the price.
+
+Decides the order in which entries are tried, what is tried again, which failure moves on and which ends the call.
+Refuses to know wire formats (`exchange.py`) and how long to wait after which failure (`retry.py`). Everything here is
+a performer's coroutine, written once for both drivers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from random import random
+from time import monotonic, time
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from autogen.core.effects import CallModel, Purpose, Sleep
+from autogen.core.errors import ConfigError
+from autogen.core.events import Delta, Event, ModelFinished, ModelStarted
+from autogen.core.model import Json, ModelReply, ModelRequest
+from autogen.drivers.performer import CallProgram, EmitNow
+from autogen.models.entries import Entry, endpoint_of
+from autogen.models.errors import CallFailed, ContentFiltered, ModelTimeout, RateLimited
+
+FilterFunc = Callable[..., Any]
+
+
+def silent(event: Event) -> None:
+    """An `emit` for calls that nobody watches."""
+
+
+class Answer(Struct, frozen=True, eq=False, kw_only=True):
+    """A reply and what 0.2 tells about it beside."""
+
+    reply: ModelReply
+    entry: Entry
+    passed: bool = True
+    """What `filter_func` said; False only when every entry's answer was rejected."""
+    native: Any = None
+    """The response object of a custom model client."""
+    counted: bool = True
+    """False when a custom model client counts no usage."""
+
+
+class Call(Struct, frozen=True, eq=False, kw_only=True):
+    """What stays the same for all entries of one call."""
+
+    request: ModelRequest
+    agent: str = ""
+    purpose: Purpose = "other"
+    cache: Any = None
+    emit: EmitNow = silent
+    context: Mapping[str, Any] | None = None
+    filter_func: FilterFunc | None = None
+    deadline: float | None = None
+    """Seconds for all entries together."""
+    raw_messages: Sequence[Mapping[str, Any]] | None = None
+    """The messages as the program wrote them, for custom model clients."""
+    record: Callable[[Answer], None] | None = None
+    """Told of every answer, rejected and cached ones included."""
+
+
+async def complete(
+    entries: Sequence[Entry],
+    request: ModelRequest,
+    *,
+    agent: str = "",
+    purpose: Purpose = "other",
+    cache: Any = None,
+    emit: EmitNow = silent,
+    deadline: float | None = None,
+    record: Callable[[Answer], None] | None = None,
+) -> ModelReply:
+    """The first entry's reply that there is. Awaits only `Act`, `CallProgram` and `Sleep`.
+
+    cache: overrides the entries' own choice; deadline: seconds for everything. Raises the tree of `errors.py`: the
+    last entry's failure, whose text names the entries tried before; a `ConfigError` and a content filter at once.
+    """
+    call = Call(
+        request=request, agent=agent, purpose=purpose, cache=cache, emit=emit, deadline=deadline, record=record
+    )
+    return (await answer(entries, call)).reply
+
+
+async def answer(entries: Sequence[Entry], call: Call) -> Answer:
+    """`complete` with all that 0.2 lets a caller say and see."""
+    if not entries:
+        raise ConfigError("the config_list is empty; give at least one entry such as {'model': 'gpt-4o'}")
+    began = monotonic()
+    tried: list[str] = []
+    rejected: Answer | None = None
+    failure: BaseException | None = None
+    for entry in entries:
+        try:
+            found = await _one_entry(entry, call, began)
+        except Exception as error:
+            if isinstance(error, ContentFiltered) or not _moves_on(error):
+                if tried:
+                    error.add_note("tried before: " + "; ".join(tried))
+                raise
+            tried.append(f"entry {entry.index} ({entry.model or 'no model'} at {entry.host}): {_brief(error)}")
+            failure = error
+            continue
+        failure = None
+        if call.record is not None:
+            call.record(found)
+        if call.filter_func is None:
+            return found
+        if await CallProgram(call.filter_func, (), {"context": call.context, "response": _shown(found)}):
+            return found
+        rejected = replace(found, passed=False)
+    if failure is not None:
+        raise _told(failure, tried)
+    assert rejected is not None
+    return rejected
+
+
+async def _one_entry(entry: Entry, call: Call, began: float) -> Answer:
+    from autogen.models.reply_cache import cache_for, keep, look_up, request_key
+
+    request = _merged(entry, call.request)
+    cache = cache_for(entry, call.cache)
+    key = request_key(entry, request, request.settings) if cache is not None else None
+    if cache is not None and key is not None:
+        found = await look_up(cache, key)
+        if found is not None:
+            cost = found.cost if found.cost is not None else _cost(found, entry)
+            reply = replace(found, config_id=entry.index, cost=cost)
+            call.emit(ModelStarted(call.agent, call.purpose, entry.model))
+            call.emit(ModelFinished(call.agent, call.purpose, reply))
+            return Answer(reply=reply, entry=entry)
+    made = await _attempts(entry, request, call, began)
+    if cache is not None and key is not None and made.reply.finish != "error":
+        await keep(cache, key, made.reply)
+    return made
+
+
+def _merged(entry: Entry, request: ModelRequest) -> ModelRequest:
+    """The request with the entry's parameters over its own; tools of the request win over the entry's."""
+    settings: dict[str, Json] = {**request.settings, **entry.settings}
+    if request.settings.get("timeout") is not None:
+        settings["timeout"] = request.settings["timeout"]
+    tools = request.tools
+    if not tools and (settings.get("tools") or settings.get("functions")):
+        from autogen.models.openai_params import tool_specs
+
+        tools = tool_specs(settings.get("tools"), settings.get("functions"))
+    for name in ("tools", "functions"):
+        settings.pop(name, None)
+    return ModelRequest(request.messages, tools, settings)
+
+
+async def _attempts(entry: Entry, request: ModelRequest, call: Call, began: float) -> Answer:
+    """Ask one entry, again where `retry.py` says so."""
+    from autogen.models.retry import RetryPolicy, delay
+
+    started = monotonic()
+    number = 0
+    while True:
+        number += 1
+        left = _seconds_left(entry, call, began, started)
+        try:
+            return await _attempt(entry, request, call, number, left)
+        except CallFailed as error:
+            if left is not None:
+                left = _seconds_left(entry, call, began, started)
+            policy = RetryPolicy(max_retries=entry.max_retries, deadline=left)
+            wait = delay(number, error, random(), now=time(), policy=policy)
+            if wait is None:
+                raise
+            await Sleep(wait)
+
+
+def _seconds_left(entry: Entry, call: Call, began: float, started: float) -> float | None:
+    """What is left of the call's deadline and of the entry's. Raises `ModelTimeout` when nothing is."""
+    now = monotonic()
+    limits = [
+        limit - (now - since)
+        for limit, since in ((call.deadline, began), (entry.deadline, started))
+        if limit is not None
+    ]
+    if not limits:
+        return None
+    left = min(limits)
+    if left <= 0:
+        raise ModelTimeout("the deadline for all attempts has passed", model=entry.model, endpoint=entry.host)
+    return left
+
+
+async def _attempt(entry: Entry, request: ModelRequest, call: Call, number: int, left: float | None) -> Answer:
+    """One attempt, with its two events; deltas of an attempt that fails are taken back."""
+    streamed = False
+
+    def emit(event: Event) -> None:
+        nonlocal streamed
+        streamed = streamed or isinstance(event, Delta)
+        call.emit(event)
+
+    began = monotonic()
+    call.emit(ModelStarted(call.agent, call.purpose, entry.model, number))
+    try:
+        made = await _ask(entry, request, call, emit, left)
+    except BaseException as error:
+        if streamed:
+            call.emit(Delta(call.agent, "", "reset"))
+        seconds = monotonic() - began
+        call.emit(ModelFinished(call.agent, call.purpose, None, f"{type(error).__name__}: {_brief(error)}", seconds))
+        raise
+    reply = replace(made.reply, config_id=entry.index, cost=_cost(made.reply, entry))
+    call.emit(ModelFinished(call.agent, call.purpose, reply, None, monotonic() - began))
+    return replace(made, reply=reply)
+
+
+async def _ask(entry: Entry, request: ModelRequest, call: Call, emit: EmitNow, left: float | None) -> Answer:
+    if entry.kind == "chat":
+        return Answer(reply=await _ask_endpoint(entry, request, call.agent, emit, left), entry=entry)
+    if entry.kind == "scripted":
+        reply = entry.client.answer(call.agent, call.purpose, request, emit)
+        return Answer(reply=replace(reply, model=reply.model or entry.model), entry=entry)
+    from autogen.models.custom_client import ask_custom, ask_sdk_client, chat_params
+
+    params = chat_params(request.messages, request.tools, request.settings, entry.model)
+    if call.raw_messages is not None:
+        params["messages"] = list(call.raw_messages)
+    if entry.kind == "client":
+        reply, native, counted = await ask_sdk_client(entry, params)
+    else:
+        if entry.client is None:
+            raise unregistered([entry.client_name])
+        reply, native, counted = await ask_custom(entry, {**params, "model_client_cls": entry.client_name})
+    return Answer(reply=reply, entry=entry, native=native, counted=counted)
+
+
+async def _ask_endpoint(
+    entry: Entry, request: ModelRequest, agent: str, emit: EmitNow, left: float | None
+) -> ModelReply:
+    from autogen.models.exchange import exchange
+    from autogen.models.limits import limiter_for
+
+    endpoint = endpoint_of(entry, request.settings)
+    if left is not None:
+        endpoint = replace(endpoint, timeout=replace(endpoint.timeout, total=left))
+    limiter = limiter_for(endpoint)
+    wait = limiter.reserve(monotonic(), entry.rate)
+    if wait > 0:
+        await Sleep(wait)
+    try:
+        return await exchange(endpoint, request, emit, agent)
+    except RateLimited as error:
+        if error.retry_after:
+            limiter.pause(monotonic(), error.retry_after)
+        raise
+
+
+def _cost(reply: ModelReply, entry: Entry) -> float | None:
+    from autogen.models.prices import cost_usd, warn_unknown
+
+    if reply.cost is not None and entry.price is None:
+        return reply.cost
+    cost = cost_usd(reply.model or entry.model, reply.usage, entry.price)
+    if cost is None and entry.model and reply.model != entry.model:
+        cost = cost_usd(entry.model, reply.usage, None)
+    if cost is None and entry.kind in ("chat", "client"):
+        warn_unknown(reply.model or entry.model)
+    return cost
+
+
+def unregistered(names: Sequence[str]) -> RuntimeError:
+    """0.2's error for custom model clients that were named but never registered."""
+    return RuntimeError(
+        f"Model client(s) {list(names)} are not activated. Please register the custom model clients using "
+        "`register_model_client` or filter them out form the config list."
+    )
+
+
+def _moves_on(error: Exception) -> bool:
+    from autogen.models.custom_client import is_api_error
+
+    return isinstance(error, CallFailed) or is_api_error(error)
+
+
+def _brief(error: BaseException) -> str:
+    return error.message if isinstance(error, CallFailed) else str(error)
+
+
+def _told(failure: BaseException, tried: Sequence[str]) -> BaseException:
+    """The last failure, its text with the entries that failed before it."""
+    if len(tried) > 1:
+        before = "tried before: " + "; ".join(tried[:-1])
+        if isinstance(failure, CallFailed):
+            failure.hint = f"{failure.hint}; {before}" if failure.hint else before
+        failure.add_note(before)
+    return failure
+
+
+def _shown(found: Answer) -> Any:
+    if found.native is not None:
+        return found.native
+    from autogen.models.completion import to_completion
+
+    return to_completion(found.reply)
+
+
+async def call_model(effect: CallModel, emit: EmitNow) -> ModelReply:
+    """The performer of `CallModel`: the agent's `OpenAIWrapper`, or any object with 0.2's `create`."""
+    client = effect.client
+    if client is None:
+        raise ConfigError(f"agent {effect.agent!r} has no model; give it an llm_config")
+    steps = getattr(client, "complete", None)
+    if steps is not None and not overrides_create(client):
+        reply: ModelReply = await steps(
+            effect.request, agent=effect.agent, purpose=effect.purpose, cache=effect.cache, emit=emit
+        )
+        return reply
+    return await _through_create(client, effect, emit)
+
+
+def overrides_create(client: Any) -> bool:
+    """True when the program put a `create` of its own on an `OpenAIWrapper` (or below it)."""
+    from autogen.models.openai_wrapper import OpenAIWrapper
+
+    if not isinstance(client, OpenAIWrapper):
+        return True
+    return "create" in vars(client) or type(client).create is not OpenAIWrapper.create
+
+
+async def _through_create(client: Any, effect: CallModel, emit: EmitNow) -> ModelReply:
+    from autogen.models.completion import from_response, texts_or_messages, usage_of
+    from autogen.models.custom_client import chat_params
+
+    request = effect.request
+    params = chat_params(request.messages, request.tools, request.settings, "")
+    if effect.cache is not None:
+        params["cache"] = effect.cache
+    began = monotonic()
+    emit(ModelStarted(effect.agent, effect.purpose, type(client).__name__))
+    try:
+        response = await CallProgram(client.create, (), params)
+        extract = getattr(client, "extract_text_or_completion_object", texts_or_messages)
+        reply = from_response(response, extract(response), usage_of(response), "")
+    except BaseException as error:
+        failed = f"{type(error).__name__}: {_brief(error)}"
+        emit(ModelFinished(effect.agent, effect.purpose, None, failed, monotonic() - began))
+        raise
+    reply = replace(reply, cached=bool(getattr(response, "cached", False)))
+    emit(ModelFinished(effect.agent, effect.purpose, reply, None, monotonic() - began))
+    return reply

@@ -1,0 +1,83 @@
+"""One attempt at one endpoint, as a performer's coroutine: encode, send or stream, decode.
+
+Refuses to retry, to fail over, to cache and to price: `models/client.py` decides those.
+"""
+
+from typing import Any
+
+from autogen.core.events import Delta
+from autogen.core.model import ModelReply, ModelRequest
+from autogen.drivers.performer import Act, CallProgram, EmitNow
+from autogen.models.azure import checked, token_provider
+from autogen.models.chat import decode, encode, merged_settings
+from autogen.models.chat_endpoint import ChatEndpoint
+from autogen.models.chat_stream import StreamDecoder
+from autogen.models.errors import BrokenStream, CallFailed, ModelTimeout
+from autogen.models.openai_errors import as_openai
+from autogen.models.secret import Secret
+from autogen.models.transport import AsyncHttpStream, HttpReply, HttpRequest, HttpStream, Transport, transport_for
+
+
+async def exchange(endpoint: ChatEndpoint, request: ModelRequest, emit: EmitNow, agent: str) -> ModelReply:
+    """The endpoint's reply; deltas are emitted as they arrive when `stream` is set in the settings.
+
+    Awaits only `Act` and `CallProgram`. Raises the tree of `models/errors.py` (as `openai`'s classes too, when that
+    package is loaded), with `partial` set when an answer broke in the middle. After the last delta comes one of kind
+    "end". Attempts, seconds and prices are the caller's business.
+    """
+    token: Secret | None = None
+    provider = token_provider(endpoint)
+    if provider is not None:
+        token = Secret(checked(await CallProgram(provider), endpoint))
+    http = encode(request, endpoint, token)
+    transport = transport_for(endpoint.connection, endpoint.http_client, emit)
+    try:
+        if merged_settings(request, endpoint).get("stream"):
+            return await _streamed(transport, http, endpoint, emit, agent)
+        answer: HttpReply = await Act(lambda: transport.send(http), lambda: transport.a_send(http))
+        return decode(answer.status, answer.headers, answer.body, endpoint, len(http.body))
+    except CallFailed as error:
+        error.model = error.model or endpoint.model
+        error.endpoint = error.endpoint or endpoint.address
+        told = as_openai(error)
+        if told is error:
+            raise
+        raise told from error.__cause__
+
+
+async def _streamed(
+    transport: Transport, http: HttpRequest, endpoint: ChatEndpoint, emit: EmitNow, agent: str
+) -> ModelReply:
+    stream: HttpStream | AsyncHttpStream = await Act[Any](lambda: transport.open(http), lambda: transport.a_open(http))
+    try:
+        if stream.status >= 400 or "event-stream" not in stream.headers.get("content-type", "event-stream"):
+            return decode(stream.status, stream.headers, await _rest(stream), endpoint, len(http.body))
+        decoder = StreamDecoder(endpoint, stream.headers, agent, len(http.body))
+        read: Any = stream.read
+        step = Act[bytes](read, read)  # blocking or a coroutine function: the stream knows which driver opened it
+        try:
+            while chunk := await step:
+                for delta in decoder.feed(chunk):
+                    emit(delta)
+        except BrokenStream as error:
+            if error.partial is None and error.model == "":
+                raise decoder.broken(error.message) from error
+            raise
+        except ModelTimeout as error:
+            error.partial = decoder.partial()
+            raise
+        reply = decoder.close()
+    finally:
+        stream.close()
+    emit(Delta(agent, "", "end"))
+    return reply
+
+
+async def _rest(stream: HttpStream | AsyncHttpStream) -> bytes:
+    """The whole body of an answer that turned out to be no stream."""
+    read: Any = stream.read
+    step = Act[bytes](read, read)
+    pieces: list[bytes] = []
+    while chunk := await step:
+        pieces.append(chunk)
+    return b"".join(pieces)

@@ -1,0 +1,209 @@
+"""HTTP/1.1 without sockets: a request to bytes, an answer's bytes to status, headers and body pieces.
+
+Decides framing (length, chunks, until close), interim answers and what is refused as malformed; used by both faces of
+`native_transport.py`. Refuses to know connections, TLS and proxies. Source: RFC 9112.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+MAX_HEAD = 256 * 1024
+"""Bytes of status line and headers, or of trailers."""
+MAX_CHUNK_LINE = 4096
+
+
+class MalformedAnswer(ValueError):
+    """The server's bytes are no HTTP/1.1 answer."""
+
+
+class CutAnswer(ConnectionError):
+    """The connection ended inside an answer."""
+
+
+def encode_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int) -> bytes:
+    """The request up to its body. Raises ValueError for a header that would break out of its line."""
+    lines = [f"{method} {target} HTTP/1.1", f"host: {host}"]
+    given = {"host", "content-length", "transfer-encoding", "connection"}
+    for name, value in headers.items():
+        low = name.lower()
+        if low not in given:
+            lines.append(f"{low}: {value}")
+    for low, value in (("user-agent", "autogen"), ("accept-encoding", "identity")):
+        if low not in headers:
+            lines.append(f"{low}: {value}")
+    if length or method not in ("GET", "HEAD", "CONNECT"):
+        lines.append(f"content-length: {length}")
+    text = "\r\n".join(lines)
+    if "\n" in text.replace("\r\n", "") or text.count("\r\n") != len(lines) - 1 or "\0" in text:
+        raise ValueError("a header holds a line break or NUL")
+    return text.encode("latin-1") + b"\r\n\r\n"
+
+
+class Answer:
+    """One answer being received. `feed` gives body pieces as they come; look at `begun` and `done` after it."""
+
+    __slots__ = (
+        "_buffer", "_inflate", "_left", "_method", "_state", "begun", "done", "headers", "keep_alive", "status",
+    )  # fmt: skip
+
+    def __init__(self, method: str = "POST") -> None:
+        self._method = method
+        self._buffer = b""
+        self._state = "head"
+        """head, length, eof, and of a chunked body: size, chunk, crlf, trailer."""
+        self._left = 0
+        self._inflate: Any = None
+        self.begun = False
+        """Status and headers are there."""
+        self.done = False
+        self.keep_alive = False
+        """The connection can carry another request once this is done."""
+        self.status = 0
+        self.headers: dict[str, str] = {}
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Body pieces in these bytes. Raises MalformedAnswer."""
+        pieces: list[bytes] = []
+        if self._buffer:
+            data = self._buffer + data
+            self._buffer = b""
+        while data and not self.done:
+            rest = self._step(data, pieces)
+            if rest is None:
+                self._buffer = data
+                break
+            data = rest
+        else:
+            if data:  # bytes after the answer: the connection is not to be trusted with another request
+                self.keep_alive = False
+        if self._inflate is not None:
+            pieces = self._inflated(pieces)
+        return pieces
+
+    def end(self) -> None:
+        """The connection ended. Raises CutAnswer unless that is how this answer ends."""
+        if self._state == "eof":
+            self.done = True
+        if not self.done:
+            where = "before its answer" if not self.begun else "in the middle of its answer"
+            raise CutAnswer(f"the server closed the connection {where}")
+
+    def _step(self, data: bytes, pieces: list[bytes]) -> bytes | None:
+        """What is left after one element; None: more is needed."""
+        state = self._state
+        if state == "head":
+            return self._head(data)
+        if state == "length":
+            return self._take(data, pieces, "")
+        if state == "chunk":
+            return self._take(data, pieces, "crlf")
+        if state == "eof":
+            pieces.append(data)
+            return b""
+        line, end, rest = data.partition(b"\n")
+        if not end:
+            if len(data) > (MAX_HEAD if state == "trailer" else MAX_CHUNK_LINE):
+                raise MalformedAnswer("a chunk's line without end")
+            return None
+        line = line.removesuffix(b"\r")
+        if state == "crlf":
+            if line:
+                raise MalformedAnswer("a chunk longer than it said")
+            self._state = "size"
+        elif state == "size":
+            self._size(line)
+        elif not line:  # the trailers' end
+            self.done = True
+        return rest
+
+    def _size(self, line: bytes) -> None:
+        digits = line.partition(b";")[0].strip()
+        if not digits or len(digits) > 15 or digits.strip(b"0123456789abcdefABCDEF"):
+            raise MalformedAnswer(f"a chunk's size reads {line[:40]!r}")
+        self._left = int(digits, 16)
+        self._state = "chunk" if self._left else "trailer"
+
+    def _take(self, data: bytes, pieces: list[bytes], after: str) -> bytes:
+        left = self._left
+        if len(data) < left:
+            pieces.append(data)
+            self._left = left - len(data)
+            return b""
+        pieces.append(data[:left] if len(data) > left else data)
+        self._left = 0
+        if after:
+            self._state = after
+        else:
+            self.done = True
+        return data[left:]
+
+    def _head(self, data: bytes) -> bytes | None:
+        head, end, rest = data.partition(b"\r\n\r\n")
+        if not end:
+            if len(data) > MAX_HEAD:
+                raise MalformedAnswer("headers without end")
+            if not data.startswith(b"HTTP/"[: len(data)]):
+                raise MalformedAnswer(f"the server does not speak HTTP: {data[:40]!r}")
+            return None
+        lines = head.decode("latin-1").split("\r\n")
+        version, _, status = lines[0].partition(" ")
+        if not version.startswith("HTTP/1.") or not status[:3].isdigit() or len(status[:3]) != 3:
+            raise MalformedAnswer(f"the server does not speak HTTP/1.1: {lines[0][:60]!r}")
+        number = int(status[:3])
+        if 100 <= number < 200:
+            if number == 101:
+                raise MalformedAnswer("the server switched protocols unasked")
+            return rest
+        headers: dict[str, str] = {}
+        codings: list[str] = []
+        for line in lines[1:]:
+            name, colon, value = line.partition(":")
+            if not colon or not name or name != name.strip():
+                raise MalformedAnswer(f"a header reads {line[:60]!r}")
+            name, value = name.lower(), value.strip()
+            if name == "transfer-encoding":
+                codings.append(value.lower())
+            elif name == "content-length" and headers.get(name, value) != value:
+                raise MalformedAnswer("two content-lengths")
+            headers.setdefault(name, value)
+        self.status, self.headers, self.begun = number, headers, True
+        self._frame(version, headers, ", ".join(codings))
+        return rest
+
+    def _frame(self, version: str, headers: Mapping[str, str], coding: str) -> None:
+        """How long the body is, and whether the connection lives on."""
+        said = headers.get("connection", "").lower()
+        self.keep_alive = "close" not in said and (version == "HTTP/1.1" or "keep-alive" in said)
+        if headers.get("content-encoding", "identity").lower() in ("gzip", "x-gzip", "deflate"):
+            import zlib
+
+            self._inflate = zlib.decompressobj(47)
+        if self._method == "HEAD" or self.status in (204, 304) or (self._method == "CONNECT" and self.status < 300):
+            self.done = True
+        elif coding:
+            if not coding.endswith("chunked"):
+                self._state, self.keep_alive = "eof", False
+            elif coding == "chunked":
+                self._state = "size"
+            else:
+                raise MalformedAnswer(f"transfer-encoding {coding[:60]!r}")
+        elif "content-length" in headers:
+            length = headers["content-length"]
+            if not (length.isascii() and length.isdigit()) or len(length) > 15:
+                raise MalformedAnswer(f"content-length {length[:40]!r}")
+            self._left = int(length)
+            self._state = "length"
+            self.done = self._left == 0
+        else:
+            self._state, self.keep_alive = "eof", False
+
+    def _inflated(self, pieces: list[bytes]) -> list[bytes]:
+        import zlib
+
+        try:
+            opened = [plain for piece in pieces if (plain := self._inflate.decompress(piece, 64 * 1024 * 1024))]
+        except zlib.error as error:
+            raise MalformedAnswer(f"a compressed body cannot be read: {error}") from error
+        if self._inflate.unconsumed_tail:
+            raise MalformedAnswer("a compressed body grows beyond 64 MiB at once")
+        return opened

@@ -1,0 +1,374 @@
+"""The concurrent face of the native transport: HTTP/1.1 on asyncio protocols.
+
+Decides how a connection is made, watched and kept under one event loop. A cancelled or failed exchange closes its
+connection at once. Connections belong to the loop that made them; when a loop shuts down, those it kept are closed.
+Refuses to know what the bytes mean.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from autogen.models.errors import BrokenStream, Unreachable
+from autogen.models.http1 import Answer, CutAnswer, MalformedAnswer
+from autogen.models.native_common import (
+    IDLE_KEPT,
+    IDLE_SECONDS,
+    ProxyRefused,
+    connect_head,
+    raise_named,
+)
+from autogen.models.routes import Route
+from autogen.models.transport import MAX_BODY, HttpReply, HttpRequest, Timeout
+
+HIGH_WATER = 4 * 1024 * 1024
+"""Bytes of a streamed body that wait for their reader before the connection is held back."""
+
+
+class AsyncPool:
+    """The connections of one set of settings, by event loop and route."""
+
+    def __init__(
+        self, prepare: Callable[[HttpRequest], tuple[Route, bytes]], context: Callable[[], ssl.SSLContext]
+    ) -> None:
+        self._prepare, self._context = prepare, context
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopPool] = WeakKeyDictionary()
+
+    async def open(self, request: HttpRequest) -> "AsyncStream":
+        route, data = self._prepare(request)
+        loop = asyncio.get_running_loop()
+        pool = self._loops.get(loop)
+        if pool is None:
+            pool = self._loops[loop] = LoopPool(loop)
+            await pool.guard()
+        connection = pool.take(route)
+        began = loop.time()
+        if connection is not None:
+            with suppress(Unreachable, BrokenStream):  # the server had closed the idle connection: a new one decides
+                return await self._begin(AsyncStream(pool, route, connection), request, data, began)
+        connection = await self._connect(loop, route, request.timeout)
+        return await self._begin(AsyncStream(pool, route, connection), request, data, began)
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        stream = await self.open(request)
+        try:
+            body = await stream.read_all()
+        finally:
+            stream.close()
+        return HttpReply(status=stream.status, headers=stream.headers, body=body)
+
+    async def _begin(self, stream: "AsyncStream", request: HttpRequest, data: bytes, began: float) -> "AsyncStream":
+        connection = stream.connection
+        try:
+            connection.start(data, request.method, request.timeout, began)
+            await connection.head()
+        except Exception as error:
+            stream.close()
+            raise_named(error, stream.route, connection.phase)
+        except BaseException:
+            stream.close()
+            raise
+        stream.status, stream.headers = connection.answer.status, connection.answer.headers
+        return stream
+
+    async def _connect(self, loop: asyncio.AbstractEventLoop, route: Route, timeout: Timeout) -> "Connection":
+        made: list[Connection] = []
+        limits = [limit for limit in (timeout.connect, timeout.total) if limit is not None]
+        phase = "total" if timeout.total is not None and timeout.total == min(limits) else "connect"
+        try:
+            async with asyncio.timeout(min(limits, default=None)):
+                return await self._connected(loop, route, made)
+        except Exception as error:
+            for connection in made:
+                connection.abort()
+            raise_named(error, route, phase)
+        except BaseException:
+            for connection in made:
+                connection.abort()
+            raise
+
+    async def _connected(
+        self, loop: asyncio.AbstractEventLoop, route: Route, made: "list[Connection]"
+    ) -> "Connection":
+        def new() -> Connection:
+            connection = Connection(loop)
+            made.append(connection)
+            return connection
+
+        host, port = route.proxy or (route.host, route.port)
+        secure = self._context() if route.secure else None
+        direct: dict[str, Any] = {"ssl": secure, "server_hostname": route.host} if secure and not route.proxy else {}
+        transport, connection = await loop.create_connection(new, host, port, happy_eyeballs_delay=0.25, **direct)
+        connection.tune()
+        if secure is not None and route.proxy is not None:
+            connection.start(connect_head(route), "CONNECT", Timeout(read=None, write=None), loop.time())
+            await connection.head()
+            status = connection.answer.status
+            if not 200 <= status < 300:
+                raise ProxyRefused(f"the proxy answered {status} to CONNECT")
+            over = await loop.start_tls(transport, connection, secure, server_hostname=route.host)
+            connection.connection_made(cast("asyncio.Transport", over))
+        return connection
+
+
+class LoopPool:
+    """The unused connections of one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._idle: dict[Route, deque[Connection]] = {}
+        self._keeper: AsyncGenerator[None, None] | None = None
+
+    async def guard(self) -> None:
+        """Be told of the loop's end: `asyncio.run` closes the async generators that were begun under it."""
+        self._keeper = self._close_at_the_end()
+        await anext(self._keeper)
+
+    async def _close_at_the_end(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            for connections in self._idle.values():
+                for connection in connections:
+                    connection.abort()
+            self._idle.clear()
+
+    def take(self, route: Route) -> "Connection | None":
+        idle = self._idle.get(route)
+        while idle:
+            connection = idle.pop()
+            if connection.usable(self._loop.time() - IDLE_SECONDS):
+                return connection
+            connection.abort()
+        return None
+
+    def keep(self, route: Route, connection: "Connection") -> None:
+        idle = self._idle.setdefault(route, deque())
+        idle.append(connection)
+        if len(idle) > IDLE_KEPT or not idle[0].usable(self._loop.time() - IDLE_SECONDS):
+            idle.popleft().abort()
+
+
+class Connection(asyncio.Protocol):
+    """One connection: its answer in progress, one waiter, one watchdog."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._failure: BaseException | None = None
+        self._lost = False
+        self._pieces: list[bytes] = []
+        self._waiting = 0
+        """Bytes of `_pieces`."""
+        self._paused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._end: asyncio.TimerHandle | None = None
+        self._last = 0.0
+        self._unsent = 0
+        self._timeout = Timeout()
+        self.answer = Answer()
+        self.phase = "connect"
+        self.since = 0.0
+
+    # ---- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def tune(self) -> None:
+        """Keep-alive probes: a peer that vanished is noticed even without a read timeout."""
+        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def data_received(self, data: bytes) -> None:
+        self._last = self._loop.time()
+        answer = self.answer
+        if answer.done:
+            self._fail(MalformedAnswer("the server sent bytes that nobody asked for"))
+            return
+        try:
+            pieces = answer.feed(data)
+        except MalformedAnswer as error:
+            self._fail(error)
+            return
+        if pieces:
+            self._pieces += pieces
+            self._waiting += len(data)
+            if self._waiting > HIGH_WATER and not self._paused and self._transport is not None:
+                self._paused = True
+                self._transport.pause_reading()
+        if answer.done:
+            self._still()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        if not self.answer.done and self._failure is None:
+            if exc is not None:
+                self._failure = exc
+            else:
+                try:
+                    self.answer.end()
+                except CutAnswer as error:
+                    self._failure = error
+        self._still()
+        self._wake()
+
+    # ---- the exchange's side
+
+    def start(self, data: bytes, method: str, timeout: Timeout, began: float) -> None:
+        """Send a request and begin to wait for its answer. began: when the attempt did, on the loop's clock."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            raise CutAnswer("the server closed the connection before its answer")
+        self.answer = Answer(method)
+        self._timeout = timeout
+        self._failure = None
+        self._last = self._loop.time()
+        self.phase = "read"
+        transport.write(data)
+        self._unsent = transport.get_write_buffer_size()
+        self._watch()
+        if timeout.total is not None:
+            self._end = self._loop.call_at(began + timeout.total, self._expire, "total")
+
+    async def head(self) -> None:
+        while not self.answer.begun:
+            await self._wait()
+
+    async def read(self) -> bytes:
+        """Body bytes as soon as there are any; b"" at the end."""
+        while not self._pieces:
+            if self.answer.done:
+                return b""
+            await self._wait()
+        pieces = self._pieces
+        self._pieces = []
+        self._waiting = 0
+        if self._paused and self._transport is not None:
+            self._paused = False
+            if not self._lost:
+                self._transport.resume_reading()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _wait(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+        if self._failure is not None and not self._pieces:
+            raise self._failure
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error
+        self.abort()
+        self._wake()
+
+    def _still(self) -> None:
+        """No timer any more."""
+        for timer in (self._timer, self._end):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._end = None
+
+    def _watch(self) -> None:
+        limit = self._timeout.write if self._unsent else self._timeout.read
+        if limit is None and self._unsent:
+            limit = 60.0 if self._timeout.read is not None else None  # looks whether the sending has ended
+        if limit is not None:
+            self._timer = self._loop.call_at(self._last + limit, self._look)
+
+    def _look(self) -> None:
+        """The watchdog: one timer for each request, not one for each read."""
+        transport = self._transport
+        unsent = transport.get_write_buffer_size() if transport is not None else 0
+        now = self._loop.time()
+        if unsent != self._unsent or self._paused:  # it goes on, or the reader is the slow one
+            self._unsent, self._last = unsent, now
+        limit = self._timeout.write if unsent else self._timeout.read
+        if limit is not None and now - self._last >= limit:
+            self._expire("write" if unsent else "read")
+        else:
+            if limit is None:
+                self._last = now
+            self._watch()
+
+    def _expire(self, phase: str) -> None:
+        self.phase = phase
+        self._fail(TimeoutError())
+
+    def usable(self, oldest: float) -> bool:
+        transport = self._transport
+        return not self._lost and self.since > oldest and transport is not None and not transport.is_closing()
+
+    def rest(self) -> bool:
+        """The exchange is over: whether the connection can carry another one."""
+        self._still()
+        self.since = self._loop.time()
+        return self.answer.done and self.answer.keep_alive and not self._lost and not self._pieces
+
+    def abort(self) -> None:
+        self._still()
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class AsyncStream:
+    """One answer being read under the loop that opened it."""
+
+    def __init__(self, pool: LoopPool, route: Route, connection: Connection) -> None:
+        self._pool, self.route, self.connection = pool, route, connection
+        self._open = True
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
+
+    async def read(self) -> bytes:
+        if not self._open:
+            return b""
+        connection = self.connection
+        try:
+            data = await connection.read()
+        except Exception as error:
+            self.close()
+            raise_named(error, self.route, connection.phase)
+        except BaseException:
+            self.close()
+            raise
+        if not data:
+            self.close()
+        return data
+
+    async def read_all(self) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while piece := await self.read():
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_BODY:
+                raise_named(MalformedAnswer(f"the answer is longer than {MAX_BODY:,} bytes"), self.route, "read")
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        """Keeps the connection when the answer was read to its end, else closes it at once."""
+        if not self._open:
+            return
+        self._open = False
+        if self.connection.rest():
+            self._pool.keep(self.route, self.connection)
+        else:
+            self.connection.abort()

@@ -1,0 +1,79 @@
+"""What both faces of the native transport share: targets, tunnels, and what each failure is called.
+
+Refuses to open connections.
+"""
+
+import socket
+import ssl
+from typing import NoReturn
+from urllib.parse import SplitResult
+
+from autogen.core.errors import ConfigError
+from autogen.models.errors import BrokenStream, CallFailed, ModelTimeout, Unreachable
+from autogen.models.http1 import CutAnswer, MalformedAnswer, encode_head
+from autogen.models.routes import Route
+
+IDLE_SECONDS = 60.0
+"""How long an unused connection is kept."""
+IDLE_KEPT = 1000
+"""Unused connections kept for each route."""
+
+
+def target_of(parts: SplitResult, route: Route) -> str:
+    """The request's target; the whole address for a proxy that forwards."""
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return f"http://{route.host_header}{target}" if route.proxy is not None and not route.secure else target
+
+
+def connect_head(route: Route) -> bytes:
+    """The request for a tunnel through the proxy."""
+    auth = {"proxy-authorization": route.proxy_auth} if route.proxy_auth else {}
+    return encode_head("CONNECT", route.authority, route.authority, auth, 0)
+
+
+class ProxyRefused(ConnectionError):
+    """The proxy answered the request for a tunnel with an error."""
+
+
+def raise_named(error: Exception, route: Route, phase: str) -> NoReturn:
+    """Raise the failure that this is in our tree."""
+    if isinstance(error, (CallFailed, ConfigError)):
+        raise error
+    where = route.authority
+    made: CallFailed
+    if isinstance(error, TimeoutError):
+        made = timeout_error(where, phase)
+    elif isinstance(error, (CutAnswer, MalformedAnswer)):
+        made = BrokenStream(str(error), endpoint=where)
+    else:
+        made = unreachable(error, route)
+    raise made from error
+
+
+def timeout_error(where: str, phase: str) -> ModelTimeout:
+    made = ModelTimeout(f"no answer in time ({phase} timeout)", endpoint=where)
+    made.phase = phase
+    return made
+
+
+def unreachable(error: Exception, route: Route) -> Unreachable:
+    host = f"the proxy {route.proxy[0]}:{route.proxy[1]}" if route.proxy else route.authority
+    if isinstance(error, ProxyRefused):
+        cause, text = "proxy", f"{error}; check proxy, HTTPS_PROXY and NO_PROXY"
+    elif isinstance(error, socket.gaierror):
+        cause, text = "dns", f"the name of {host} is not known; check base_url, the network and the proxy settings"
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        cause = "tls"
+        text = (
+            f"the certificate of {route.authority} is not trusted ({error.verify_message}); "
+            "give its authority as ca_bundle or by SSL_CERT_FILE"
+        )
+    elif isinstance(error, ssl.SSLError):
+        cause, text = "tls", f"no TLS connection to {host}: {error.reason or error}"
+    elif isinstance(error, ConnectionRefusedError):
+        cause, text = "refused", f"{host} refuses connections; is the server running there?"
+    else:
+        cause, text = "connection", f"the connection to {host} failed: {error}"
+    made = Unreachable(text, endpoint=route.authority)
+    made.host, made.cause = route.host, cause
+    return made

@@ -1,0 +1,45 @@
+"""A secret that can be carried about without ever being shown.
+
+Decides how an API key is held: revealed only by `reveal()`, which the wire adapters call while they write a header.
+Refuses to be printed, compared for order, or pickled: a journal, log or error that reached it would keep it.
+"""
+
+from hashlib import sha256
+from typing import Any, NoReturn
+
+
+class Secret:
+    """An API key or token. `repr` and `str` hide it; equal when the values are equal; copying gives the same object."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value, for a header about to be written."""
+        return self._value
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that tell two secrets apart and reveal neither; for keys of limiters and pools."""
+        return sha256(b"autogen-secret:" + self._value.encode()).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._value))
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Secret":
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is never pickled; give the other process the key by an environment variable")

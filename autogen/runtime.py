@@ -1,0 +1,154 @@
+"""Fills the performer table of a run: models, tools, code, people, clocks, observers; and admits what its budgets allow.
+
+The one file that knows every performer. What is imported is imported when first needed. Refuses to know agents and
+how conversations go.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeAlias, TypeVar
+
+from autogen.conversation.run import Run
+from autogen.core.code import CodeOutcome
+from autogen.core.effects import AskHuman, CallModel, CallTool, Draw, RunCode
+from autogen.core.errors import HumanInputClosed, LimitReached
+from autogen.core.events import Event
+from autogen.core.model import ModelReply
+from autogen.core.stop import Budget, StopReason
+from autogen.core.tools import ToolOutcome
+from autogen.drivers.performer import Act, EmitNow, Performers
+
+A = TypeVar("A")
+
+Observer: TypeAlias = Callable[[Event], None]
+
+_observers: ContextVar[tuple[Observer, ...]] = ContextVar("autogen_observers", default=())
+_console: ContextVar[bool] = ContextVar("autogen_console", default=True)
+
+
+@contextmanager
+def observing(observer: Observer, *, console: bool = True) -> Iterator[None]:
+    """Tell `observer` every event of the runs started inside; `console=False` keeps 0.2's printed transcript quiet.
+
+    An observer is called on the run's thread and must be quick; what it raises is logged and changes nothing.
+    """
+    token = _observers.set((*_observers.get(), observer))
+    console_token = _console.set(console and _console.get())
+    try:
+        yield
+    finally:
+        _observers.reset(token)
+        _console.reset(console_token)
+
+
+def new_id() -> str:
+    """A run's id: 16 hex digits, random."""
+    from os import urandom
+
+    return urandom(8).hex()
+
+
+def equip(run: Run) -> None:
+    """Give a new run its performers, and its deadline."""
+    if run.budget is not None and run.budget.seconds is not None:
+        run.deadline = _now() + run.budget.seconds
+    emit = run.parent.table.emit if run.parent is not None else _emitter()
+
+    async def call_model(effect: CallModel, emit: EmitNow) -> ModelReply:
+        from autogen.models.client import call_model as perform
+
+        return await perform(effect, emit)
+
+    async def call_tool(effect: CallTool, emit: EmitNow) -> ToolOutcome:
+        from autogen.tools.call import call_tool as perform
+
+        return await perform(effect, emit)
+
+    async def run_code(effect: RunCode, emit: EmitNow) -> CodeOutcome:
+        from autogen.coding.perform import run_code as perform
+
+        return await perform(effect, emit)
+
+    run.table = Performers(call_model, call_tool, run_code, _ask_human, _draw, emit)
+
+
+def remaining(run: Run) -> float | None:
+    """Seconds left until the nearest deadline of the run and those it is nested in; None without one.
+
+    Raises LimitReached when it is past.
+    """
+    deadlines = [one.deadline for one in run.lineage() if one.deadline is not None]
+    if not deadlines:
+        return None
+    left = min(deadlines) - _now()
+    if left <= 0:
+        raise LimitReached(StopReason.BUDGET_SECONDS.value, "the budget of seconds is used up")
+    return left
+
+
+def check_budget(budget: Budget | None, agent: str, client: Any) -> None:
+    """Refuse at the start a dollar budget that could not be kept: every model must have a known price."""
+    if budget is None or budget.usd is None or client is None or client is False:
+        return
+    from autogen.models.admission import refuse_unpriced
+
+    refuse_unpriced(agent, client)
+
+
+def _now() -> float:
+    from time import monotonic
+
+    return monotonic()
+
+
+async def _ask_human(effect: AskHuman, emit: EmitNow) -> str:
+    from autogen.observability.io_stream import IOStream
+
+    try:
+        return await Act(lambda: IOStream.get_default().input(effect.prompt))
+    except HumanInputClosed:
+        raise
+    except EOFError:
+        raise HumanInputClosed(effect.agent, effect.prompt) from None
+
+
+def _draw(effect: Draw) -> float | str:
+    match effect.kind:
+        case "time":
+            from time import time
+
+            return time()
+        case "id":
+            return new_id()
+        case "random":
+            from random import random
+
+            return random()  # noqa: S311 - no secret depends on it
+
+
+def _emitter() -> EmitNow:
+    observers = list(_observers.get())
+    if _console.get():
+        from autogen.observability.console import Console
+
+        console = Console()
+        if not observers:
+            return console
+        return _fan_out([console], observers)
+    return _fan_out([], observers)
+
+
+def _fan_out(own: list[Observer], observers: list[Observer]) -> EmitNow:
+    def emit(event: Event) -> None:
+        for observer in own:
+            observer(event)
+        for observer in observers:
+            try:
+                observer(event)
+            except Exception:
+                import logging
+
+                logging.getLogger("autogen").exception("an observer failed on %s", type(event).__name__)
+
+    return emit

@@ -1,0 +1,86 @@
+"""Performs CallTool: finds out what to call with what, calls it, and turns every failure into an answer.
+
+A failing tool is an outcome that the model can act on, never a raise; only a limit of the run and what is no
+`Exception` (Ctrl-C, cancellation) pass through. Refuses to know which driver carries it out.
+"""
+
+from typing import Any
+
+from autogen.core.callables import is_async
+from autogen.core.effects import CallTool
+from autogen.core.errors import LimitReached
+from autogen.core.events import ToolFinished, ToolStarted
+from autogen.core.tools import ToolOutcome
+from autogen.drivers.performer import CallProgram, EmitNow
+from autogen.tools.arguments import accepts, bind_arguments, parse_arguments
+from autogen.tools.declare import Tool, is_marked, tool_marks
+from autogen.tools.errors import ArgumentsError
+
+KNOWN_SHOWN = 50
+"""How many names an answer to an unknown name lists."""
+
+
+async def call_tool(effect: CallTool, emit: EmitNow) -> ToolOutcome:
+    """Call one tool and say what came of it. Visible failures begin with `Error: `, as in 0.2.
+
+    `ToolStarted` tells that the function is known and its arguments are JSON (0.2 prints its line then);
+    `ToolFinished` tells the outcome of every call, started or not.
+    """
+    outcome = await _outcome(effect, emit)
+    emit(ToolFinished(effect.agent, effect.call.id, outcome))
+    return outcome
+
+
+async def _outcome(effect: CallTool, emit: EmitNow) -> ToolOutcome:
+    name = effect.call.name
+    if effect.tool is None:
+        return _failed(name, _unknown(name, effect.known), "unknown")
+    function = effect.tool.function if isinstance(effect.tool, Tool) else effect.tool
+    marks = tool_marks(effect.tool)
+    started = ToolStarted(effect.agent, name, effect.call.id, is_async=is_async(function))
+    try:
+        taken = accepts(effect.tool)
+        values = parse_arguments(taken, effect.call.arguments, name)
+        emit(started)
+        arguments = bind_arguments(taken, values, name)
+    except ArgumentsError as error:
+        return _failed(name, f"Error: {error}", "arguments")
+    step = CallProgram(function, arguments.args, arguments.kwargs, timeout=marks.timeout, apart=marks.parallel)
+    try:
+        value = await step
+        return ToolOutcome(name=name, content=_text(value, effect.tool, name))
+    except LimitReached:
+        raise
+    except TimeoutError as error:
+        if marks.timeout is None:
+            return _failed(name, _error_text(error), "error")
+        return _failed(name, f"Error: {name} timed out after {marks.timeout:g} s.", "timeout")
+    except Exception as error:  # noqa: BLE001 - whatever a tool raises is an answer to the model
+        return _failed(name, _error_text(error), "error")
+
+
+def _text(value: Any, tool: Any, name: str) -> str:
+    """The result as text. A bare function from a `function_map` is shown by `str`, as 0.2 did; others as JSON."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(tool, Tool) and not is_marked(tool):
+        return str(value)
+    from autogen.tools.serialize import serialize_to_str
+
+    return serialize_to_str(value, name)
+
+
+def _failed(name: str, content: str, why: str) -> ToolOutcome:
+    return ToolOutcome(name=name, content=content, is_error=True, why=why)
+
+
+def _error_text(error: Exception) -> str:
+    return f"Error: {str(error) or type(error).__name__}"
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> str:
+    text = f"Error: Function {name} not found."
+    if not known:
+        return text
+    more = ", ..." if len(known) > KNOWN_SHOWN else ""
+    return f"{text}\nThe functions are: {', '.join(known[:KNOWN_SHOWN])}{more}"

@@ -1,0 +1,159 @@
+"""Programs written for AutoGen 0.2, run with this package and compared with what the released 0.2.40 did.
+
+Decides: what "the same" means. Printed bytes, returned values and request bodies are equal; an exception is an instance of what 0.2
+raised; floats agree to nine digits. Where ours differs on purpose, `DIFFERENCES` says why and which part is not compared; the rest is.
+Refuses to know: how the goldens were made (`record.py`) and how a scenario is run (`play.py`, in one process for each program).
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+GOLDEN = HERE / "golden"
+PROGRAMS = HERE / "programs"
+sys.path.insert(0, str(HERE))
+from play import environment  # noqa: E402 - the folder of the programs is no package: they also run under the recorded version
+
+
+class Difference(NamedTuple):
+    """Why a scenario is not equal on purpose, the DESIGN section that says so, and the parts left out (`*` is any key or index)."""
+
+    reason: str
+    design: str
+    parts: tuple[str, ...]
+
+
+OUR_ERRORS = Difference("requests go through our own client, so a refusal is our error, not the `openai` package's", "4", ("result.raised",))
+
+DIFFERENCES: dict[str, Difference] = {
+    "models.last_error_is_raised": OUR_ERRORS,
+    "models.content_filter_is_raised_at_once": OUR_ERRORS,
+    "models.error_in_a_chat": OUR_ERRORS,
+    "streaming.streamed_tool_call": Difference(
+        "0.2 left the chunk's `index` in the message", "4", ("result.*.tool_calls.*.index", "requests.*.messages.*.tool_calls.*.index")
+    ),
+}
+
+
+def _scenario_names(program: Path) -> list[str]:
+    """The functions marked `@scenario` in a program file, without running it."""
+    names = []
+    for node in ast.parse(program.read_text(encoding="utf-8")).body:
+        marks = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+        if any(isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "scenario" for mark in marks):
+            names.append(node.name)  # type: ignore[attr-defined]
+    return names
+
+
+def _cases() -> list[tuple[str, str, str]]:
+    """(program, scenario, golden) of all that is compared."""
+    cases = []
+    for program in sorted(PROGRAMS.glob("*.py")):
+        original = program.stem.removesuffix("_twin")
+        for name in _scenario_names(PROGRAMS / f"{original}.py"):
+            if program.stem == original or name not in ("get_human_input_directly", "unknown_mode"):
+                cases.append((program.stem, name, f"{original}.{name}"))
+    return cases
+
+
+CASES = _cases()
+
+
+@functools.cache
+def _outcomes(program: str, folder: str) -> dict[str, dict[str, Any]]:
+    """Play all scenarios of a program in a process; one that ends the process is blamed, and the rest are played in the next."""
+    found = importlib.util.find_spec("autogen")
+    assert found is not None and found.origin is not None
+    settings = {**environment(program), "PYTHONPATH": str(Path(found.origin).parents[1])}
+    out = Path(folder) / f"{program}.jsonl"
+    waiting = [name for stem, name, _ in CASES if stem == program]
+    outcomes: dict[str, dict[str, Any]] = {}
+    while waiting:
+        out.unlink(missing_ok=True)
+        command = [sys.executable, "-W", "ignore", str(HERE / "play.py"), program, str(out), *waiting]
+        ran = subprocess.run(command, env=settings, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+        lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] if out.exists() else []
+        outcomes.update((line["name"], line["outcome"]) for line in lines if "name" in line)
+        left = [name for name in waiting if name not in outcomes]
+        if left:
+            begun = [line["begin"] for line in lines if "begin" in line]
+            ended = {"failure": f"the process ended with {ran.returncode}\n{ran.stderr[-3000:]}"}
+            blamed = [left[0]] if begun else left
+            outcomes.update((name, ended) for name in blamed)
+            left = [name for name in left if name not in blamed]
+        waiting = left
+    return outcomes
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("compat"))
+
+
+def _without(value: Any, path: list[str]) -> Any:
+    """A copy of JSON `value` in which what stands at `path` reads `<not compared>`; absent keys stay absent."""
+    if not path:
+        return "<not compared>"
+    step, rest = path[0], path[1:]
+    if isinstance(value, dict):
+        drop = not rest and step in value
+        return {key: _without(each, rest) if step in (key, "*") else each for key, each in value.items() if not (drop and key == step)}
+    if isinstance(value, list):
+        return [_without(each, rest) if step in (str(index), "*") else each for index, each in enumerate(value)]
+    return value
+
+
+AT_LEAST = ("surface",)
+"""Programs whose values may have keys that 0.2's had not: the public surface may grow."""
+
+
+def _differences(was: Any, now: Any, where: str = "", grown: bool = False) -> list[str]:
+    """Where two JSON values are not the same, in words; an exception must be an instance of the recorded kind."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        if "raised" in was and "raised" in now and was["raised"]:
+            same = was["raised"][0] in now["raised"] and was.get("text") == now.get("text")
+            return [] if same else [f"{where}: raised {was}, now {now}"]
+        found = [f"{where}.{key}: missing, was {was[key]!r}" for key in was if key not in now]
+        found += [f"{where}.{key}: new, {now[key]!r}" for key in now if key not in was and not grown]
+        return found + [line for key in was if key in now for line in _differences(was[key], now[key], f"{where}.{key}", grown)]
+    if isinstance(was, list) and isinstance(now, list):
+        found = [] if len(was) == len(now) else [f"{where}: {len(was)} items, now {len(now)}: {now[len(was):] or was[len(now):]!r}"]
+        return found + [line for index, pair in enumerate(zip(was, now)) for line in _differences(*pair, f"{where}.{index}", grown)]
+    numbers = isinstance(was, (int, float)) and isinstance(now, (int, float)) and not isinstance(was, bool) and not isinstance(now, bool)
+    if was == now or (numbers and math.isclose(was, now, rel_tol=1e-9)):
+        return []
+    return [f"{where}: was {was!r}\n      now {now!r}"]
+
+
+@pytest.mark.parametrize(("program", "name", "golden"), CASES, ids=[f"{program}.{name}" for program, name, _ in CASES])
+def test_a_program_for_0_2_does_the_same(program: str, name: str, golden: str, folder: str) -> None:
+    was = json.loads((GOLDEN / f"{golden}.json").read_text(encoding="utf-8"))
+    now = _outcomes(program, folder)[name]
+    assert "failure" not in now, now["failure"]
+    assert "script_error" not in now, f"{now['script_error']}\n{now['stdout']}"
+    del was["made_by"]
+    exempt = DIFFERENCES.get(f"{program}.{name}")
+    for part in exempt.parts if exempt else ():
+        was, now = _without(was, part.split(".")), _without(now, part.split("."))
+    found = _differences(was, now, grown=program in AT_LEAST)
+    assert not found, "\n".join(found)
+
+
+def test_every_golden_belongs_to_a_scenario() -> None:
+    known = {golden for _, _, golden in CASES}
+    assert {path.name.removesuffix(".json") for path in GOLDEN.glob("*.json")} == known
+
+
+def test_every_difference_is_about_a_scenario() -> None:
+    assert set(DIFFERENCES) <= {f"{program}.{name}" for program, name, _ in CASES}
