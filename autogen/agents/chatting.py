@@ -11,8 +11,9 @@ from autogen.agents.base import AgentBase
 from autogen.agents.faces import Opening, blocking, concurrent
 from autogen.conversation.chat import ChatSettings, Ended, chat
 from autogen.conversation.opening import opening
+from autogen.conversation.party import is_ours
 from autogen.conversation.run import Run
-from autogen.conversation.sending import hand_over, take
+from autogen.conversation.sending import Said, hand_over, origin_of, take
 from autogen.conversation.two_party import answer, exchange_from
 from autogen.core.callables import is_async, qualified_name
 from autogen.core.errors import ConfigError
@@ -150,18 +151,24 @@ class Chatting(AgentBase):
 async def _send(
     run: Run, sender: Any, message: Any, recipient: Any, request_reply: bool | None, silent: bool | None
 ) -> None:
-    if run.handing(("send", sender, recipient)):
-        return await hand_over(run, sender, recipient, message, silent)
+    handed = run.handing(sender, recipient)
+    if handed is not None:
+        return await hand_over(run, sender, recipient, _handed(message, handed), silent)
     await exchange_from(run, sender, recipient, message, request_reply, silent)
 
 
 async def _receive(
     run: Run, recipient: Any, message: Any, sender: Any, request_reply: bool | None, silent: bool | None
 ) -> None:
-    handing = run.handing(("receive", recipient, sender))
-    await take(run, recipient, message, sender, silent)
-    if not handing:
+    handed = run.handing(sender, recipient)
+    await take(run, recipient, _handed(message, handed), sender, silent)
+    if handed is None:
         await answer(run, recipient, sender, silent, request_reply)
+
+
+def _handed(message: Any, handed: Any) -> Any:
+    """What an override hands on keeps the origin of what it was given."""
+    return Said(message, origin_of(handed, "program")) if isinstance(message, (str, dict)) else message
 
 
 async def _chat(run: Run, sender: Any, recipient: Any, settings: ChatSettings) -> tuple[Run, Ended]:
@@ -179,8 +186,8 @@ def _settings(
     message: Any,
     kwargs: Mapping[str, Any],
 ) -> ChatSettings:
-    if not hasattr(recipient, "generate_reply"):
-        raise ConfigError(f"the recipient of a chat must be an agent, got {type(recipient).__name__}")
+    if not is_ours(recipient):
+        raise ConfigError(f"the recipient of a chat must be a ConversableAgent, got {type(recipient).__name__}")
     return ChatSettings(
         message=message,
         clear_history=clear_history,

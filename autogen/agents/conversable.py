@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
+from autogen.agents.agent import Agent
 from autogen.agents.chatting import Chatting
 from autogen.agents.code_running import CodeRunning
 from autogen.agents.history import HistoryViews
@@ -23,6 +24,7 @@ from autogen.core.errors import ConfigError
 from autogen.core.model import ToolSpec
 from autogen.core.wire import MessageDict, text_of
 
+HOOKS = ("process_last_received_message", "process_all_messages_before_reply", "process_message_before_send")
 MODES = ("ALWAYS", "TERMINATE", "NEVER")
 
 
@@ -85,9 +87,7 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
         self._first_state = _first_state(chat_messages)
         self._reply_func_list: list[ReplyEntry] = []
         self.hook_lists: dict[str, list[Callable[..., Any]]] = {
-            "process_last_received_message": [],
-            "process_all_messages_before_reply": [],
-            "process_message_before_send": [],
+            f"{prefix}{kind}": [] for kind in HOOKS for prefix in ("", "a_")
         }
         self.client_cache: Any = None
         self._tool_specs: tuple[bytes, tuple[ToolSpec, ...]] | None = None
@@ -120,7 +120,7 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
 
     def _build_chain(self) -> None:
         base = ConversableAgent
-        every: list[Any] = [ConversableAgent, None]
+        every: list[Any] = [Agent, None]
         steps: list[Callable[..., Any]] = [base.generate_oai_reply, base.a_generate_oai_reply]
         if self._code_executor is not None:
             steps.append(base._generate_code_execution_reply_using_executor)

@@ -11,8 +11,9 @@ from autogen.agents.base import AgentBase
 from autogen.agents.faces import blocking, concurrent
 from autogen.conversation import human, reply
 from autogen.conversation.run import Run
+from autogen.conversation.sending import plain
 from autogen.core.callables import is_async, qualified_name
-from autogen.core.errors import ConfigError
+from autogen.core.errors import ConfigAssertion, ConfigError
 
 if TYPE_CHECKING:
     pass
@@ -41,13 +42,6 @@ async def _step(
         messages = agent.state.histories[sender]
     final, answer = await reply.take_step(step, run, agent, messages, sender, config)
     return final, plain(answer)
-
-
-def plain(answer: Any) -> Any:
-    """An answer as programs see it: text where there is nothing but text."""
-    if isinstance(answer, dict) and len(answer) == 1 and isinstance(answer.get("content"), str):
-        return answer["content"]
-    return answer
 
 
 class Replying(AgentBase):
@@ -168,12 +162,7 @@ class Replying(AgentBase):
         config: handed to it as a shallow copy; `reset()` restores it, by `reset_config(config)` if given.
         Raises ValueError for another kind of trigger.
         """
-        if not (
-            trigger is None
-            or isinstance(trigger, (type, str, list))
-            or callable(trigger)
-            or hasattr(trigger, "generate_reply")
-        ):
+        if not (isinstance(trigger, (type, str, list)) or callable(trigger) or hasattr(trigger, "generate_reply")):
             raise ValueError("trigger must be a class, a string, an agent, a callable or a list.")
         if not callable(reply_func):
             raise ConfigError(f"reply_func must be callable, got {type(reply_func).__name__}")
@@ -203,14 +192,16 @@ class Replying(AgentBase):
         """Add a hook; the same for blocking and async chats, whether it is sync or async.
 
         hookable_method: process_last_received_message(content) -> content, process_all_messages_before_reply(messages)
-            -> messages, or process_message_before_send(sender=, message=, recipient=, silent=) -> message.
+            -> messages, or process_message_before_send(sender=, message=, recipient=, silent=) -> message. A name
+            with `a_` in front is 0.2's list for async chats: each kind of chat uses its own list, or else the other.
         Raises AssertionError for an unknown name or a hook that is there already.
         """
         if hookable_method not in self.hook_lists:
-            raise AssertionError(f"{hookable_method} is not a hookable method.")
+            known = ", ".join(self.hook_lists)
+            raise ConfigAssertion(f"{hookable_method} is not a hookable method. The hookable methods are: {known}")
         hooks = self.hook_lists[hookable_method]
         if hook in hooks:
-            raise AssertionError(f"{qualified_name(hook)} is already registered as a hook.")
+            raise ConfigAssertion(f"{qualified_name(hook)} is already registered as a hook.")
         hooks.append(hook)
 
     def process_all_messages_before_reply(self, messages: Messages) -> Messages:
@@ -232,7 +223,7 @@ class Replying(AgentBase):
 
 async def _reply(run: Run, agent: Any, messages: Any, sender: Any, kwargs: dict[str, Any]) -> Any:
     if messages is None and sender is None:
-        raise AssertionError("Either messages or sender must be provided.")
+        raise ConfigAssertion("Either messages or sender must be provided.")
     history = agent.state.histories[sender] if messages is None else messages
     answer = await reply.generate_reply(run, agent, history, sender, kwargs.get("exclude") or ())
     return plain(answer)

@@ -170,7 +170,7 @@ class Tooling(AgentBase):
 
 async def _execute(run: Run, agent: Any, func_call: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
     (call,) = tool_calls_of({"function_call": func_call}) if func_call else (ToolCall("", "", "", legacy=True),)
-    outcome = await tool_turn.execute_here(agent, call)
+    outcome = await tool_turn.execute_here(run, agent, call)
     answer = {"name": call.name, "role": "function", "content": outcome.content}
     return not outcome.is_error, answer
 

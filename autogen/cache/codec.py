@@ -69,9 +69,7 @@ def decode(kind: str, data: bytes) -> Any:
 
 def _without_memo(reply: ModelReply) -> ModelReply:
     # `encoded` holds request bytes that adapters trust: it is neither written nor taken from a file.
-    return replace(
-        reply, message=_bare(reply.message), choices=tuple(_bare(message) for message in reply.choices)
-    )
+    return replace(reply, message=_bare(reply.message), choices=tuple(_bare(message) for message in reply.choices))
 
 
 def _bare(message: ModelMessage) -> ModelMessage:

@@ -120,7 +120,10 @@ def run_command(argv: Sequence[str] | None) -> int:
 def _library_error(name: str, raised: AutogenError) -> int:
     if isinstance(raised, ModelError):
         return _fail(name, str(raised), Exit.UNREACHABLE if not_reached(raised) else Exit.UNFINISHED)
-    usage = isinstance(raised, ConfigError | CodeError | HumanInputClosed)
+    from autogen.coding.sandbox.errors import SandboxPolicyError, SandboxUnavailable
+
+    mendable = ConfigError | CodeError | HumanInputClosed | SandboxUnavailable | SandboxPolicyError
+    usage = isinstance(raised, mendable)
     return _fail(name, str(raised), Exit.USAGE if usage else Exit.UNFINISHED)
 
 

@@ -5,17 +5,16 @@ Decides what counts as arithmetic. Refuses names, calls, attributes and anything
 
 import ast
 import math
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_TWO: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
+_TWO: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.FloorDiv: lambda a, b: a // b,
+    ast.Mod: lambda a, b: a % b,
 }
 MAX_LENGTH = 300
 MAX_EXPONENT = 1000
@@ -50,8 +49,7 @@ def _value(node: ast.expr) -> float:
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
             return _power(_value(left), _value(right))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _TWO:
-            value: float = _TWO[type(op)](_value(left), _value(right))
-            return _bounded(value)
+            return _bounded(_TWO[type(op)](_value(left), _value(right)))
         case _:
             raise ValueError(f"only numbers, + - * / // % ** and parentheses are understood, not {ast.unparse(node)!r}")
 

@@ -40,7 +40,8 @@ def prepare(
     missing = _missing(place, python, packages_of(functions), cancelled)
     if missing:
         target = os.path.join(place.real_dir, SITE)
-        done = place.run([python, *_PIP, "--target", target, "--", *missing], SETUP_S, cancelled)
+        patience = () if place.network else ("--retries", "0")  # nothing will answer
+        done = place.run([python, *_PIP, *patience, "--target", target, "--", *missing], SETUP_S, cancelled)
         if done.exit_code != 0:
             raise FunctionSetupError("Pip install failed", done.output)
     loaded = place.run([python, "-c", f"import {module}"], SETUP_S, cancelled, env=site_env(place))

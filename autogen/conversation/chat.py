@@ -15,7 +15,7 @@ from autogen.conversation.run import Run
 from autogen.conversation.summary import summarise
 from autogen.conversation.two_party import exchange, turns
 from autogen.core.effects import Draw, Emit
-from autogen.core.errors import ConfigError, LimitReached
+from autogen.core.errors import ConfigAssertion, ConfigError, LimitReached
 from autogen.core.events import ChatEnded, ChatStarted, Notice
 from autogen.core.stop import StopReason
 
@@ -44,7 +44,7 @@ class Ended(Struct, frozen=True, kw_only=True, eq=False):
 
 async def chat(run: Run, sender: Party, recipient: Party, settings: ChatSettings) -> Ended:
     """Hold the chat."""
-    check(settings)
+    check(settings, sender, recipient)
     run.started = await Draw("time")
     await Emit(ChatStarted(sender.name, recipient.name, run.id))
     prepare(sender, recipient, settings.clear_history, settings.max_turns is None)
@@ -78,7 +78,7 @@ async def _summary(run: Run, sender: Party, recipient: Party, settings: ChatSett
         return ""
 
 
-def check(settings: ChatSettings) -> None:
+def check(settings: ChatSettings, sender: Party, recipient: Party) -> None:
     """Refuse what cannot work before anything is said."""
     turns_asked = settings.max_turns
     if turns_asked is not None and (
@@ -87,9 +87,13 @@ def check(settings: ChatSettings) -> None:
         raise ConfigError(f"max_turns must be a number of 1 or more, or None for no limit, got {turns_asked!r}")
     method = settings.summary_method
     if not (method is None or callable(method) or method in ("last_msg", "reflection_with_llm")):
-        raise ConfigError(
+        raise ConfigAssertion(
             "If not None, the summary_method must be a string from [`reflection_with_llm`, `last_msg`] or a callable, "
             f"got {method!r}"
+        )
+    if method == "reflection_with_llm" and not (sender.client or recipient.client):
+        raise ConfigAssertion(
+            "llm client must be set in either the recipient or sender when summary_method is reflection_with_llm."
         )
 
 

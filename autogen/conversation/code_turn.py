@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from autogen.conversation.human import ask
-from autogen.conversation.party import CodeSetup, Messages, Party
+from autogen.conversation.party import CodeSetup, Messages, Party, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
 from autogen.core.code import CodeBlock, CodeOutcome
@@ -110,7 +110,7 @@ async def _together(run: Run, agent: Party, setup: CodeSetup, blocks: Blocks) ->
 
 async def _one_by_one(run: Run, agent: Party, blocks: Blocks) -> CodeOutcome:
     """The older form; the program's own `execute_code_blocks` comes first."""
-    own = agent.override("execute_code_blocks", run.is_async)
+    own = own_method(agent, "execute_code_blocks", run.is_async)
     if own is not None:
         pairs = [(block.language, block.code) for block in blocks]
         code, logs = await Invoke(agent.name, "override", "execute_code_blocks", own, (pairs,))
@@ -141,7 +141,7 @@ async def one_by_one(run: Run, agent: Party, blocks: Blocks) -> CodeOutcome:
 async def _run_one(run: Run, agent: Party, block: CodeBlock, index: int) -> CodeOutcome:
     """One block in the older form; the program's own `run_code` comes first."""
     await Emit(CodeStarted(agent.name, (block.language,), index))
-    own = agent.override("run_code", run.is_async)
+    own = own_method(agent, "run_code", run.is_async)
     if own is not None:
         code, logs, image = await Invoke(
             agent.name, "override", "run_code", own, (block.code,), agent.run_code_options(block)

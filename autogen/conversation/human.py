@@ -5,7 +5,7 @@ Decides when a person is asked and with which of 0.2's prompts. Refuses to know 
 
 from typing import Any
 
-from autogen.conversation.party import Messages, Party
+from autogen.conversation.party import Messages, Party, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
 from autogen.core.effects import AskHuman, Emit, Invoke
@@ -23,7 +23,7 @@ EXIT = "exit"
 
 async def ask(run: Run, agent: Party, prompt: str) -> str:
     """Ask the person behind `agent`; the program's own `get_human_input` comes first."""
-    own = agent.override("get_human_input", run.is_async)
+    own = own_method(agent, "get_human_input", run.is_async)
     if own is None:
         return await ask_here(run, agent, prompt)
     run.effect()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from autogen.conversation.human import ask
-from autogen.conversation.party import Party
+from autogen.conversation.party import Party, own_method
 from autogen.conversation.run import Run
 from autogen.core.effects import Invoke
 from autogen.core.exceptions import InvalidCarryOverType
@@ -24,7 +24,7 @@ async def first_message(
     if callable(message):
         made = await Invoke(sender.name, "message", "message", message, (sender, recipient, dict(context)))
         return cast("str | dict[str, Any]", made)
-    own = sender.override("generate_init_message", run.is_async)
+    own = own_method(sender, "generate_init_message", run.is_async)
     if own is not None:
         made = await Invoke(sender.name, "override", "generate_init_message", own, (message,), dict(context))
         return cast("str | dict[str, Any]", made)

@@ -83,3 +83,28 @@ class Party(Protocol):
 
 
 Messages = Sequence[Mapping[str, Any]]
+
+
+def own_method(agent: Any, method: str, is_async: bool) -> Callable[..., Any] | None:
+    """The program's own version of a method of `agent`: an override, or anything of an agent that is not ours."""
+    finder = getattr(agent, "override", None)
+    if finder is not None:
+        found: Callable[..., Any] | None = finder(method, is_async)
+        return found
+    return (
+        getattr(agent, f"a_{method}", None) or getattr(agent, method, None)
+        if is_async
+        else getattr(agent, method, None)
+    )
+
+
+def hooks_of(agent: Party, kind: str, is_async: bool) -> list[Callable[..., Any]]:
+    """The agent's hooks of a kind: the list of this kind of chat, else the other, so that none is left out."""
+    lists = agent.hook_lists
+    first, second = (f"a_{kind}", kind) if is_async else (kind, f"a_{kind}")
+    return lists[first] or lists[second]
+
+
+def is_ours(agent: Any) -> bool:
+    """Does the engine carry on this agent's conversations? A foreign one answers inside its own `receive`."""
+    return hasattr(agent, "override")

@@ -5,15 +5,16 @@ this package, everything else in it is called as the program's own. Refuses to k
 """
 
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any
 
 from autogen.conversation import code_turn, human, model_turn, tool_turn
-from autogen.conversation.party import Messages, Party, ReplyEntry
+from autogen.conversation.party import Messages, Party, ReplyEntry, hooks_of, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said, origin_of
 from autogen.core.callables import is_async, qualified_name
 from autogen.core.effects import Invoke
-from autogen.core.errors import ConfigError, EngineError
+from autogen.core.errors import ConfigAssertion, ConfigError, EngineError
 from autogen.core.wire import MessageDict
 
 HOOKS = ("process_last_received_message", "process_all_messages_before_reply")
@@ -21,7 +22,7 @@ HOOKS = ("process_last_received_message", "process_all_messages_before_reply")
 
 async def reply_to(run: Run, agent: Party, sender: Party, messages: Messages | None = None) -> Any:
     """The agent's reply to what `sender` sent last; None ends the chat. An overridden `generate_reply` comes first."""
-    own = agent.override("generate_reply", run.is_async)
+    own = own_method(agent, "generate_reply", run.is_async)
     history: Messages = agent.state.histories[sender] if messages is None else messages
     if own is None:
         return await generate_reply(run, agent, history, sender)
@@ -43,11 +44,7 @@ async def generate_reply(
         step: str | None = getattr(function, "__autogen_step__", None)
         if step is None:
             if is_async(function) and not run.is_async:
-                if not entry["ignore_async_in_sync_chat"]:
-                    raise EngineError(
-                        f"agent {agent.name!r} has an async reply function {qualified_name(function)!r}: use the a_ face of the chat"
-                    )
-                continue
+                continue  # `initiate_chat` has refused it unless it is to be left out
             final, answer = await _invoke(agent, entry, messages, sender)
         elif step in done or (is_async(function) and not run.is_async):
             continue
@@ -103,7 +100,7 @@ async def _hooked(run: Run, agent: Party, messages: Messages) -> Messages:
 async def hook_all(run: Run, agent: Party, messages: Messages) -> Any:
     """The messages after the hooks that see all of them."""
     hooked: Any = messages
-    for hook in agent.hook_lists[HOOKS[1]]:
+    for hook in hooks_of(agent, HOOKS[1], run.is_async):
         hooked = await Invoke(agent.name, "hook", HOOKS[1], hook, (hooked,))
         if not isinstance(hooked, list):
             raise ConfigError(
@@ -114,8 +111,8 @@ async def hook_all(run: Run, agent: Party, messages: Messages) -> Any:
 
 
 async def hook_last(run: Run, agent: Party, messages: Messages) -> Any:
-    """The messages with the last one's content after the hooks that see only that; the history stays as it is."""
-    hooks = agent.hook_lists[HOOKS[0]]
+    """The messages with the last one's content after the hooks that see only that; as in 0.2, it stays changed."""
+    hooks = hooks_of(agent, HOOKS[0], run.is_async)
     if not hooks or not messages:
         return messages
     last = messages[-1]
@@ -127,7 +124,10 @@ async def hook_last(run: Run, agent: Party, messages: Messages) -> Any:
         changed = await Invoke(agent.name, "hook", HOOKS[0], hook, (changed,))
     if changed == content:
         return messages
-    return [*messages[:-1], MessageDict({**last, "content": changed}, origin_of(last, "program"))]
+    if isinstance(last, MessageDict):
+        last["content"] = changed
+        return messages
+    return [*messages[:-1], {**last, "content": changed}]
 
 
 async def triggered(agent: Party, trigger: Any, sender: Party | None) -> bool:
@@ -141,7 +141,7 @@ async def triggered(agent: Party, trigger: Any, sender: Party | None) -> bool:
             raise SenderRequired()
         return trigger == sender.name
     if isinstance(trigger, type):
-        return isinstance(sender, trigger)
+        return sender is not None and is_kind(type(sender), trigger)
     if isinstance(trigger, list):
         for one in trigger:
             if await triggered(agent, one, sender):
@@ -152,6 +152,21 @@ async def triggered(agent: Party, trigger: Any, sender: Party | None) -> bool:
     if callable(trigger):
         answer = await Invoke(agent.name, "predicate", "trigger", trigger, (sender,))
         if answer not in (True, False):
-            raise ConfigError(f"trigger {qualified_name(trigger)!r} must return a boolean value, got {answer!r}")
+            raise ConfigAssertion(f"trigger {qualified_name(trigger)!r} must return a boolean value, got {answer!r}")
         return bool(answer)
     raise ConfigError(f"trigger {trigger!r} is not a class, an agent, a name, a callable, None or a list of these")
+
+
+@cache
+def is_kind(kind: type, trigger: type) -> bool:
+    """Is an agent of class `kind` a `trigger`? Remembered: 0.2's `Agent` is a protocol, and slow to ask."""
+    try:
+        return issubclass(kind, trigger)
+    except TypeError:  # a protocol with properties is matched by its members' names
+        return all(
+            hasattr(kind, member) for member in getattr(trigger, "__protocol_attrs__", None) or _members(trigger)
+        )
+
+
+def _members(protocol: type) -> set[str]:
+    return {name for base in protocol.__mro__[:-1] for name in vars(base) if not name.startswith("_")}

@@ -62,7 +62,7 @@ class Run:
         self.stop_reason: StopReason | None = None
         self.stop_detail: str = ""
         self._branches = 0
-        self._handed: list[tuple[str, Any, Any]] = []
+        self._handed: list[tuple[Any, Any, Any]] = []
         self.session: Any = None
         """The session that a top-level run commits to."""
         self.table: Any = None
@@ -74,17 +74,18 @@ class Run:
         return self._branches
 
     @contextmanager
-    def hand(self, message: tuple[str, Any, Any]) -> Iterator[None]:
+    def hand(self, sender: Any, recipient: Any, message: Any) -> Iterator[None]:
         """While an overridden `send` or `receive` of the program is called: `super()` in it records only."""
-        self._handed.append(message)
+        handed = (sender, recipient, message)
+        self._handed.append(handed)
         try:
             yield
         finally:
-            self._handed.remove(message)
+            self._handed.remove(handed)
 
-    def handing(self, message: tuple[str, Any, Any]) -> bool:
-        """Is this very message being handed to an override now?"""
-        return message in self._handed
+    def handing(self, sender: Any, recipient: Any) -> Any:
+        """The message that is being handed to an override between these two now, or None."""
+        return next((m for s, r, m in reversed(self._handed) if s is sender and r is recipient), None)
 
     def stop(self, reason: StopReason, detail: str = "") -> StopReason:
         """Record why the run ends; the first reason stays and is returned."""

@@ -4,12 +4,13 @@ Refuses to know who replies and when the chat ends.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from autogen.conversation.party import Party
+from autogen.conversation.party import Party, hooks_of, own_method
 from autogen.conversation.run import Run
 from autogen.core.effects import Emit, Invoke
-from autogen.core.errors import ConfigError
+from autogen.core.errors import InvalidMessage
 from autogen.core.events import MessageReceived
 from autogen.core.model import Origin
 from autogen.core.transcript import received, sent
@@ -32,16 +33,22 @@ def origin_of(message: Any, default: Origin) -> Origin:
     return origin if origin is not None else default
 
 
+def plain(message: Any) -> Any:
+    """A message as the program sees it: text where there is nothing but text."""
+    if isinstance(message, Said) and len(message) == 1 and isinstance(message.get("content"), str):
+        return message["content"]
+    return message
+
+
 async def send(run: Run, sender: Party, recipient: Party, message: Any, silent: bool | None) -> None:
     """Hand `message` over: through the sender's hooks into both histories, and print it unless silent.
 
     Overridden `send` and `receive` methods of the program are called, each as one callback.
     """
-    own = sender.override("send", run.is_async)
+    own = own_method(sender, "send", run.is_async)
     if own is not None:
-        with run.hand(("send", sender, recipient)):
-            arguments = {"request_reply": False, "silent": silent}
-            await Invoke(sender.name, "override", "send", own, (message, recipient), arguments)
+        with run.hand(sender, recipient, message):
+            await Invoke(sender.name, "override", "send", own, (plain(message), recipient, None, silent))
         return
     await hand_over(run, sender, recipient, message, silent)
 
@@ -50,23 +57,22 @@ async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, sil
     """`send` without the sender's override: what `super().send()` does inside one."""
     run.count_message()
     origin = origin_of(message, "program")
-    for hook in sender.hook_lists["process_message_before_send"]:
-        arguments = {"sender": sender, "message": message, "recipient": recipient, "silent": silent}
+    for hook in hooks_of(sender, "process_message_before_send", run.is_async):
+        arguments = {"sender": sender, "message": plain(message), "recipient": recipient, "silent": silent}
         message = await Invoke(sender.name, "hook", "process_message_before_send", hook, (), arguments)
     said = Said(message, origin_of(message, origin))
     mine = sent(said, sender.name, said.origin)
     if mine is None:
-        raise ConfigError(
+        raise InvalidMessage(
             "Message can't be converted into a valid ChatCompletion message. Either content or function_call must be provided."
         )
     state = sender.state
     state.touched.add(recipient)
     state.histories[recipient].append(mine)
-    own = recipient.override("receive", run.is_async)
+    own = own_method(recipient, "receive", run.is_async)
     if own is not None:
-        with run.hand(("receive", recipient, sender)):
-            arguments = {"request_reply": False, "silent": silent}
-            await Invoke(recipient.name, "override", "receive", own, (said, sender), arguments)
+        with run.hand(sender, recipient, said):
+            await Invoke(recipient.name, "override", "receive", own, (plain(said), sender, None, silent))
         return
     await take(run, recipient, said, sender, silent, mine)
 
@@ -78,7 +84,7 @@ async def take(
     said = message if isinstance(message, Said) else Said(message, origin_of(message, "program"))
     mine = kept if kept is not None else sent(said, sender.name, said.origin)
     if mine is None:
-        raise ConfigError(
+        raise InvalidMessage(
             "Received message can't be converted into a valid ChatCompletion message. "
             "Either content or function_call must be provided."
         )
@@ -86,6 +92,7 @@ async def take(
     state = recipient.state
     state.touched.add(sender)
     state.histories[sender].append(received(mine))
-    printer = recipient.override("_print_received_message", run.is_async)
+    own = own_method(recipient, "_print_received_message", False)
+    printer = None if own is None else partial(own, plain(said), sender)
     quiet = bool(recipient.silent) if recipient.silent is not None else bool(silent)
     await Emit(MessageReceived(sender.name, recipient.name, said, quiet, printer))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from autogen.conversation.model_turn import ask_model
-from autogen.conversation.party import Party
+from autogen.conversation.party import Party, own_method
 from autogen.conversation.run import Run
 from autogen.core.effects import Invoke
 from autogen.core.errors import ConfigError
@@ -30,7 +30,7 @@ async def summarise(
         return await reflection(run, sender, recipient, arguments)
     if callable(method):
         made: Callable[..., Any] = method
-        given = {**arguments} if cache is None else {**arguments, "cache": cache}
+        given = {**arguments, "cache": cache}
         return cast("str", await Invoke(sender.name, "summary", "summary_method", made, (sender, recipient, given)))
     raise ConfigError(
         "If not None, the summary_method must be a string from [`reflection_with_llm`, `last_msg`] or a callable."
@@ -58,9 +58,7 @@ async def reflection(run: Run, sender: Party, recipient: Party, arguments: Mappi
     if not isinstance(role, str):
         raise ConfigError("The summary_role in summary_arg must be a string.")
     asked = recipient if recipient.client else sender
-    if not asked.client:
-        raise ConfigError("No OpenAIWrapper client is found.")
-    own = recipient.override("chat_messages_for_summary", run.is_async)
+    own = own_method(recipient, "chat_messages_for_summary", run.is_async)
     history = recipient.state.histories[sender]
     if own is not None:
         history = await Invoke(recipient.name, "override", "chat_messages_for_summary", own, (sender,))

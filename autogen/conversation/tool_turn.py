@@ -5,7 +5,7 @@ Refuses to know how a tool is called (an effect) and how its schema was made.
 
 from typing import Any
 
-from autogen.conversation.party import Messages, Party
+from autogen.conversation.party import Messages, Party, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
 from autogen.core.arguments import canonical
@@ -43,19 +43,20 @@ async def function_call(run: Run, agent: Party, messages: Messages) -> tuple[boo
 
 async def execute(run: Run, agent: Party, call: ToolCall) -> ToolOutcome:
     """Call one tool; a failure is an outcome. The program's own `execute_function` comes first."""
-    own = agent.override("execute_function", run.is_async)
+    own = own_method(agent, "execute_function", run.is_async)
     if own is not None:
-        legacy = {"name": call.name, "arguments": call.arguments}
+        legacy = {"arguments": call.arguments, "name": call.name}
         _, answer = await Invoke(agent.name, "override", "execute_function", own, (legacy,))
         return ToolOutcome(name=call.name, content=str(answer.get("content", "")))
-    return await execute_here(agent, call)
+    return await execute_here(run, agent, call)
 
 
-async def execute_here(agent: Party, call: ToolCall) -> ToolOutcome:
+async def execute_here(run: Run, agent: Party, call: ToolCall) -> ToolOutcome:
     """Call one tool without the program's own `execute_function`: what `super()` does inside it."""
     tools = agent._function_map
     function = tools.get(call.name)
-    return await CallTool(agent.name, call, getattr(function, "__autogen_registered__", function), tuple(tools))
+    tool = getattr(function, "__autogen_registered__", function)
+    return await CallTool(agent.name, call, tool, tuple(tools), run.is_async)
 
 
 async def _call_all(run: Run, agent: Party, calls: list[ToolCall]) -> list[ToolOutcome]:

@@ -5,7 +5,7 @@ Decides turns and stops. Refuses to know who an agent asks for its reply.
 
 from typing import Any
 
-from autogen.conversation.party import Party
+from autogen.conversation.party import Party, is_ours
 from autogen.conversation.reply import reply_to
 from autogen.conversation.run import Run
 from autogen.conversation.sending import hand_over, send
@@ -50,6 +50,8 @@ async def answer(run: Run, recipient: Party, sender: Party, silent: bool | None,
 
 async def carry_on(run: Run, recipient: Party, sender: Party, request_reply: bool | None) -> bool:
     """Is the recipient to reply?"""
+    if not is_ours(recipient):
+        return False
     if request_reply is None:
         return recipient.state.reply_at_receive[sender] is not False
     return request_reply

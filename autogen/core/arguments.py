@@ -7,5 +7,5 @@ def canonical(arguments: str) -> str:
     """`arguments` as JSON with sorted keys; text that is not JSON stays as it is, without outer white space."""
     try:
         return msgspec.json.encode(msgspec.json.decode(arguments), order="sorted").decode()
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+    except (ValueError, RecursionError):  # msgspec's own errors and lone surrogates are ValueErrors
         return arguments.strip()

@@ -55,6 +55,8 @@ class CallTool(Ask[ToolOutcome], frozen=True):
     """The function as the program registered it, or None when there is none of that name."""
     known: tuple[str, ...] = ()
     """Names of the tools that the agent has, for the answer to an unknown one."""
+    is_async: bool = False
+    """The chat is an async one; 0.2's printed line says so."""
 
 
 class RunCode(Ask[CodeOutcome], frozen=True):

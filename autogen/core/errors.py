@@ -23,6 +23,14 @@ class ConfigError(AutogenError, ValueError):
     """A wrong argument or configuration."""
 
 
+class ConfigAssertion(ConfigError, AssertionError):
+    """A wrong argument that 0.2 refused by an assertion."""
+
+
+class InvalidMessage(ConfigError):
+    """A message that holds neither content nor calls nor answers, or content of a kind that no model takes."""
+
+
 class ModelError(AutogenError):
     """A model call failed for good."""
 

@@ -21,7 +21,7 @@ class MessageReceived(Struct, frozen=True, eq=False):
     message: Mapping[str, Any]
     silent: bool = False
     printer: Any = None
-    """The recipient's own `_print_received_message` override, if it has one."""
+    """The recipient's own `_print_received_message`, ready to be called, if it has one."""
 
 
 class NoHumanInput(Struct, frozen=True):

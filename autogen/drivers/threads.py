@@ -37,10 +37,18 @@ def spawn(function: Callable[[], T], name: str = "autogen-call") -> "Future[T]":
 def _settle(future: "Future[Any]", answer: Any, failure: BaseException | None) -> None:
     if not future.set_running_or_notify_cancel():
         return
+    if isinstance(failure, StopIteration):  # a future refuses it, and whoever waits would wait for ever
+        failure = _as_error(failure)
     if failure is not None:
         future.set_exception(failure)
     else:
         future.set_result(answer)
+
+
+def _as_error(stop: StopIteration) -> RuntimeError:
+    error = RuntimeError("a callback raised StopIteration")
+    error.__cause__ = stop
+    return error
 
 
 class _PrivateLoop:

@@ -4,6 +4,7 @@ Decides where a token comes from. Refuses to know addresses (`chat.url_of`) and 
 """
 
 from collections.abc import Callable
+from importlib import import_module
 from threading import Lock
 from typing import Any
 
@@ -31,17 +32,18 @@ def default_provider() -> Callable[[], str]:
     """The token provider over azure-identity's default credential, one for the process: it keeps the token fresh."""
     global _default
     with _lock:
-        if _default is None:
+        provider = _default
+        if provider is None:
             try:
-                from azure import identity  # type: ignore[import-untyped,import-not-found,unused-ignore]
+                known: Any = import_module("azure.identity")
             except ImportError as error:
                 raise ConfigError(
                     "azure_ad_token_provider='DEFAULT' needs azure-identity: pip install 'pyautogen[azure]', "
                     "or give a function that returns a token"
                 ) from error
-            known: Any = identity
-            _default = known.get_bearer_token_provider(known.DefaultAzureCredential(), SCOPE)
-        return _default
+            made: Callable[[], str] = known.get_bearer_token_provider(known.DefaultAzureCredential(), SCOPE)
+            provider = _default = made
+        return provider
 
 
 def checked(token: object, endpoint: ChatEndpoint) -> str:

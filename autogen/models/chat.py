@@ -39,6 +39,7 @@ from autogen.models.errors import (
 )
 from autogen.models.retry import told_delay
 from autogen.models.secret import Secret
+from autogen.models.shapes import as_dict, as_list
 from autogen.models.transport import HttpRequest, Timeout
 
 AZURE_VERSION = "2024-02-01"
@@ -57,15 +58,17 @@ def encode(request: ModelRequest, endpoint: ChatEndpoint, token: Secret | None =
     settings = merged_settings(request, endpoint)
     profile = endpoint.profile
     tail = wire_settings(settings, request.tools, profile)
-    body = b"".join((
-        b'{"messages":[',
-        b",".join(encode_messages(request.messages, profile)),
-        b'],"model":',
-        to_json(endpoint.model),
-        _tail(tail),
-        encode_tools(request.tools),
-        b"}",
-    ))
+    body = b"".join(
+        (
+            b'{"messages":[',
+            b",".join(encode_messages(request.messages, profile)),
+            b'],"model":',
+            to_json(endpoint.model),
+            _tail(tail),
+            encode_tools(request.tools),
+            b"}",
+        )
+    )
     headers = _headers(endpoint, token, settings)
     return HttpRequest(
         url=url_of(endpoint, settings), headers=headers, body=body, timeout=timeout_of(endpoint, settings)
@@ -139,9 +142,7 @@ def _headers(endpoint: ChatEndpoint, token: Secret | None, settings: Mapping[str
     return headers
 
 
-def decode(
-    status: int, headers: Mapping[str, str], body: bytes, endpoint: ChatEndpoint, sent: int = 0
-) -> ModelReply:
+def decode(status: int, headers: Mapping[str, str], body: bytes, endpoint: ChatEndpoint, sent: int = 0) -> ModelReply:
     """The reply of a whole answer; raises `CallFailed` of the fitting kind.
 
     sent: bytes of the request's body, for the estimate when the provider sends no usage.
@@ -152,24 +153,19 @@ def decode(
         answer = None
     if status >= 400:
         raise failure(status, headers, answer, body, endpoint)
-    if isinstance(answer, dict):
-        known = cast("dict[str, Any]", answer)
-        if isinstance(known.get("choices"), list) and known["choices"]:
-            return reply_of(known, endpoint, sent)
-        error = error_object(known)
-        if error is not None:
-            raise failure(status_in(error), headers, known, body, endpoint)
+    known = as_dict(answer)
+    if as_list(known.get("choices")):
+        return reply_of(known, endpoint, sent)
+    error = error_object(known)
+    if error is not None:
+        raise failure(status_in(error), headers, known, body, endpoint)
     raise unreadable(status, headers, body, endpoint)
 
 
-def failure(
-    status: int, headers: Mapping[str, str], answer: Any, body: bytes, endpoint: ChatEndpoint
-) -> CallFailed:
+def failure(status: int, headers: Mapping[str, str], answer: Any, body: bytes, endpoint: ChatEndpoint) -> CallFailed:
     """The error of an answer that is one. `answer`: the decoded body, or None."""
     error = error_object(answer) or {}
-    inner = error.get("innererror")
-    inner_code = cast("dict[str, Any]", inner).get("code") if isinstance(inner, dict) else None
-    code = str(inner_code or error.get("code") or error.get("type") or "")
+    code = str(as_dict(error.get("innererror")).get("code") or error.get("code") or error.get("type") or "")
     said = error.get("message")
     message = said if isinstance(said, str) and said else preview_of(body) or "no explanation"
     made = class_for(status, code, message)(
@@ -225,19 +221,18 @@ def reply_of(answer: Mapping[str, Any], endpoint: ChatEndpoint, sent: int) -> Mo
     """A decoded completion as a reply; also what the stream's collected answer becomes."""
     messages: list[ModelMessage] = []
     finishes: list[str | None] = []
-    for choice in cast("list[Any]", answer["choices"]):
-        known = cast("dict[str, Any]", choice) if isinstance(choice, dict) else {}
-        raw = known.get("message")
-        messages.append(message_of(cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}))
+    for choice in as_list(answer["choices"]):
+        known = as_dict(choice)
+        messages.append(message_of(as_dict(known.get("message"))))
         reason = known.get("finish_reason")
         finishes.append(reason if isinstance(reason, str) else None)
-    usage = answer.get("usage")
+    usage = as_dict(answer.get("usage"))
     created = answer.get("created")
     return ModelReply(
         message=messages[0],
         finish=finish_of(finishes[0], messages[0]),
         raw_finish=finishes[0],
-        usage=usage_of(cast("dict[str, Any]", usage)) if isinstance(usage, dict) and usage else guess(messages, sent),
+        usage=usage_of(usage) if usage else guess(messages, sent),
         model=str(answer.get("model") or endpoint.model),
         id=str(answer.get("id") or ""),
         created=int(created) if isinstance(created, (int, float)) else 0,
@@ -259,18 +254,15 @@ def message_of(raw: Mapping[str, Any]) -> ModelMessage:
         if content:
             parts.append(Text(content))
     elif isinstance(content, list):
-        parts.extend(part for item in cast("list[Any]", content) for part in _content_part(item))
-    function = raw.get("function_call")
-    if isinstance(function, dict):
-        parts.append(_call(cast("dict[str, Any]", function), "", True, {}))
-    calls = raw.get("tool_calls")
-    for item in cast("list[Any]", calls) if isinstance(calls, list) else ():
-        if isinstance(item, dict):
-            known = cast("dict[str, Any]", item)
+        parts.extend(part for item in as_list(raw["content"]) for part in _content_part(item))
+    function = as_dict(raw.get("function_call"))
+    if function:
+        parts.append(_call(function, "", True, {}))
+    for item in as_list(raw.get("tool_calls")):
+        known = as_dict(item)
+        if known:
             rest = {k: v for k, v in known.items() if k not in ("id", "type", "function", "index") and v is not None}
-            inner = known.get("function")
-            body = cast("dict[str, Any]", inner) if isinstance(inner, dict) else {}
-            parts.append(_call(body, str(known.get("id") or ""), False, rest))
+            parts.append(_call(as_dict(known.get("function")), str(known.get("id") or ""), False, rest))
     extra = {k: v for k, v in raw.items() if k not in MESSAGE_FIELDS and v is not None and v != []}
     return ModelMessage("assistant", tuple(parts), extra=extra or None)
 
@@ -292,15 +284,15 @@ def _content_part(item: Any) -> list[Part]:
 def _thoughts(value: Any) -> list[Text]:
     if isinstance(value, str):
         return [Text(value)]
-    items = cast("list[Any]", value) if isinstance(value, list) else []
-    return [part for item in items for part in _content_part(item) if isinstance(part, Text)]
+    return [part for item in as_list(value) for part in _content_part(item) if isinstance(part, Text)]
 
 
-def _call(function: Mapping[str, Any], id: str, legacy: bool, rest: Mapping[str, Any]) -> ToolCall:
+def _call(function: Mapping[str, Any], call_id: str, legacy: bool, rest: Mapping[str, Any]) -> ToolCall:
+    opaque = Opaque("chat", dict(rest)) if rest else None
     arguments = function.get("arguments")
     if not isinstance(arguments, str):
         arguments = "" if arguments is None else to_json(arguments).decode()
-    return ToolCall(id, str(function.get("name") or ""), arguments, legacy, Opaque("chat", dict(rest)) if rest else None)
+    return ToolCall(call_id, str(function.get("name") or ""), arguments, legacy, opaque)
 
 
 FINISHES: dict[str, Finish] = {
@@ -322,8 +314,8 @@ def finish_of(raw: str | None, message: ModelMessage) -> Finish:
 def usage_of(raw: Mapping[str, Any]) -> Usage:
     """Tokens as the provider counted them, made to include cached and reasoning tokens."""
     given, made = _count(raw, "prompt_tokens"), _count(raw, "completion_tokens")
-    asked = _details(raw, "prompt_tokens_details")
-    answered = _details(raw, "completion_tokens_details")
+    asked = as_dict(raw.get("prompt_tokens_details"))
+    answered = as_dict(raw.get("completion_tokens_details"))
     reasoning = _count(answered, "reasoning_tokens") or _count(raw, "reasoning_tokens")
     if reasoning and _count(raw, "total_tokens") == given + made + reasoning:
         made += reasoning  # some providers count reasoning apart
@@ -342,11 +334,6 @@ def _count(raw: Mapping[str, Any], key: str) -> int:
     return int(value) if isinstance(value, (int, float)) and value > 0 else 0
 
 
-def _details(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = raw.get(key)
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
 def guess(messages: list[ModelMessage], sent: int) -> Usage:
     """An estimate from sizes, marked as one."""
     size = sum(
@@ -355,6 +342,4 @@ def guess(messages: list[ModelMessage], sent: int) -> Usage:
         for part in message.parts
         if isinstance(part, (Text, Reasoning, ToolCall))
     )
-    return Usage(
-        input=round(sent / BYTES_PER_TOKEN), output=round(size / BYTES_PER_TOKEN), requests=1, estimated=True
-    )
+    return Usage(input=round(sent / BYTES_PER_TOKEN), output=round(size / BYTES_PER_TOKEN), requests=1, estimated=True)

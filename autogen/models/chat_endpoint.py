@@ -29,14 +29,14 @@ class ChatEndpoint(Struct, frozen=True, kw_only=True):
     api_version: str | None = None
     organization: str | None = None
     project: str | None = None
-    default_headers: Mapping[str, str] = field(default_factory=dict)
-    default_query: Mapping[str, str] = field(default_factory=dict)
+    default_headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    default_query: Mapping[str, str] = field(default_factory=dict[str, str])
     azure_deployment: str | None = None
     """None: the model's name without dots, as 0.2 did."""
     azure_ad_token: Secret | None = None
     azure_ad_token_provider: TokenProvider | Literal["DEFAULT"] | None = None
     timeout: Timeout = Timeout()
-    settings: Mapping[str, Json] = field(default_factory=dict)
+    settings: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """Parameters of the entry; they win over those of the call, as in 0.2."""
     profile: Profile = OPENAI
     connection: ConnectionSettings = ConnectionSettings()

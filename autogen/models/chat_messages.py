@@ -15,6 +15,7 @@ import msgspec
 
 from autogen.core.model import Media, ModelMessage, Other, Reasoning, Text, ToolCall, ToolResult
 from autogen.models.profiles import Profile
+from autogen.models.shapes import as_dict
 
 CANCELLED = "cancelled"
 """Content of the answer that stands in for a missing one."""
@@ -129,9 +130,8 @@ def _add_calls(fields: dict[str, Any], message: ModelMessage, calls: tuple[ToolC
         if call.legacy:
             fields["function_call"] = function
             continue
-        extra: Mapping[str, Any] = {}
-        if call.opaque is not None and call.opaque.provider in ("", "chat") and isinstance(call.opaque.data, dict):
-            extra = cast("dict[str, Any]", call.opaque.data)
+        ours = call.opaque is not None and call.opaque.provider in ("", "chat")
+        extra = as_dict(call.opaque.data) if call.opaque is not None and ours else {}
         tools.append({"id": next(wires)[1], "function": function, "type": "function", **extra})
     if tools:
         fields["tool_calls"] = tools
@@ -248,7 +248,7 @@ def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
-        return {_clean(key): _clean(item) for key, item in cast("Mapping[Any, Any]", value).items()}
+        return {_clean(key): _clean(item) for key, item in cast("Mapping[object, object]", value).items()}
     if isinstance(value, (list, tuple)):
         return [_clean(item) for item in cast("list[Any]", value)]
     return value

@@ -6,7 +6,7 @@ of the answer changes (the first, those with a finish reason or usage). Change t
 """
 
 from collections.abc import Mapping
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,7 @@ from autogen.core.model import ModelReply
 from autogen.models.chat import MESSAGE_FIELDS, TOP_FIELDS, failure, redacted, reply_of, unreadable
 from autogen.models.chat_endpoint import ChatEndpoint
 from autogen.models.errors import BrokenStream, error_object, preview_of, status_in
+from autogen.models.shapes import as_dict, as_list
 from autogen.models.sse import SSE, EventTooLong
 
 CUT = "the answer ended in the middle"
@@ -57,6 +58,23 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
+class _GrowingCall:
+    """A call of which fragments are coming in."""
+
+    __slots__ = ("arguments", "call_id", "extra", "given", "index", "name")
+
+    def __init__(self, given: int | None, index: int) -> None:
+        self.given, self.index = given, index
+        """The index that the server gave, and the place among its calls."""
+        self.call_id = ""
+        self.name = ""
+        self.arguments: list[str] = []
+        self.extra: dict[str, Any] = {}
+
+    def function(self) -> dict[str, str]:
+        return {"name": self.name, "arguments": "".join(self.arguments)}
+
+
 class _Growing:
     """One choice as far as it has come."""
 
@@ -66,9 +84,8 @@ class _Growing:
         self.text: list[str] = []
         self.thoughts: list[str] = []
         self.refusal: list[str] = []
-        self.calls: list[dict[str, Any]] = []
-        """Each: id, index, name, arguments (a list of fragments)."""
-        self.function: dict[str, Any] | None = None
+        self.calls: list[_GrowingCall] = []
+        self.function: _GrowingCall | None = None
         self.finish: str | None = None
         self.extra: dict[str, Any] = {}
 
@@ -80,31 +97,22 @@ class _Growing:
         if self.refusal:
             raw["refusal"] = "".join(self.refusal)
         if self.function is not None:
-            raw["function_call"] = _put_together(self.function)
+            raw["function_call"] = self.function.function()
         if self.calls:
-            ordered = sorted(self.calls, key=lambda call: cast("int", call["index"]))
-            raw["tool_calls"] = [
-                {"id": call["id"], "function": _put_together(call), **call["extra"]} for call in ordered
-            ]
+            ordered = sorted(self.calls, key=lambda call: call.index)
+            raw["tool_calls"] = [{"id": call.call_id, "function": call.function(), **call.extra} for call in ordered]
         return raw
 
-    def call(self, index: int | None, id: str | None, named: bool) -> dict[str, Any]:
+    def call(self, index: int | None, call_id: str | None, named: bool) -> _GrowingCall:
         """The call that a fragment belongs to: by index; servers that give none, or always 0, are told by id."""
         for known in reversed(self.calls):
-            if id and known["id"] and known["id"] != id and named:
+            if call_id and known.call_id and known.call_id != call_id and named:
                 continue
-            if index is None or known["wire"] == index:
+            if index is None or known.given == index:
                 return known
-        made: dict[str, Any] = {
-            "id": "", "wire": index, "index": len(self.calls) if index is None else index, "name": "",
-            "arguments": [], "extra": {},
-        }  # fmt: skip
+        made = _GrowingCall(index, len(self.calls) if index is None else index)
         self.calls.append(made)
         return made
-
-
-def _put_together(call: Mapping[str, Any]) -> dict[str, str]:
-    return {"name": call["name"], "arguments": "".join(call["arguments"])}
 
 
 class StreamDecoder:
@@ -217,7 +225,8 @@ class StreamDecoder:
                     growing.text.append(text)
                     if choice.index == 0:
                         deltas.append(Delta(self._agent, text))
-                if piece.tool_calls or piece.function_call or piece.reasoning_content or piece.reasoning or piece.refusal:
+                rare = piece.tool_calls or piece.function_call or piece.reasoning_content
+                if rare or piece.reasoning or piece.refusal:
                     self._rarer(growing, piece, deltas if choice.index == 0 else [], payload)
             if choice.finish_reason:
                 growing.finish = choice.finish_reason
@@ -233,33 +242,31 @@ class StreamDecoder:
             deltas.append(Delta(self._agent, piece.refusal))
         if piece.function_call is not None:
             if growing.function is None:
-                growing.function = {"name": "", "arguments": []}
+                growing.function = _GrowingCall(None, 0)
             self._grow(growing.function, piece.function_call, deltas)
         for position, call in enumerate(piece.tool_calls or ()):
             function = call.function
             known = growing.call(call.index, call.id, function is not None and bool(function.name))
-            if call.id and not known["id"]:
-                known["id"] = call.id
-                known["extra"] = _call_extra(payload, growing, position, self._choices)
+            if call.id and not known.call_id:
+                known.call_id = call.id
+                known.extra = _call_extra(payload, growing, position, self._choices)
             if function is not None:
                 self._grow(known, function, deltas)
 
-    def _grow(self, call: dict[str, Any], function: _Function, deltas: list[Delta]) -> None:
-        if function.name and not call["name"]:
-            call["name"] = function.name
+    def _grow(self, call: _GrowingCall, function: _Function, deltas: list[Delta]) -> None:
+        if function.name and not call.name:
+            call.name = function.name
             deltas.append(Delta(self._agent, function.name, "call"))
         if function.arguments:
-            call["arguments"].append(function.arguments)
+            call.arguments.append(function.arguments)
             deltas.append(Delta(self._agent, function.arguments, "call"))
 
     def _outline(self, payload: bytes) -> None:
         """Top-level fields, from the lines that may bring new ones."""
         self._begun = True
         self._head = b""
-        raw = _decode_any(payload)
-        usage = raw.get("usage")
-        if isinstance(usage, dict) and usage:
-            self._usage = cast("dict[str, Any]", usage)
+        raw = as_dict(_decode_any(payload))
+        self._usage = as_dict(raw.get("usage")) or self._usage
         for key, value in raw.items():
             if value is None or key in ("choices", "usage", "object", "obfuscation"):
                 continue
@@ -269,13 +276,13 @@ class StreamDecoder:
     def _extras(self, payload: bytes, index: int, growing: _Growing) -> None:
         """Fields of the message that are not modelled, from the choice's first line."""
         for choice in _choices_in(payload):
-            if choice.get("index", 0) == index and isinstance(choice.get("delta"), dict):
-                delta = cast("dict[str, Any]", choice["delta"])
+            if choice.get("index", 0) == index:
+                delta = as_dict(choice.get("delta"))
                 growing.extra = {k: v for k, v in delta.items() if k not in MESSAGE_FIELDS and k != "refusal"}
 
     def _error_event(self, payload: bytes) -> NoReturn:
         answer = _decode_any(payload)
-        error = error_object(answer) or (cast("dict[str, Any]", answer) if isinstance(answer, dict) else {})
+        error = error_object(answer) or as_dict(answer)
         made = failure(status_in(error), self._headers, {"error": error}, payload, self._endpoint)
         made.partial = self.partial()
         raise made
@@ -288,11 +295,11 @@ class StreamDecoder:
             if self._ending:
                 self._fail(CUT, error)
             self._fail(f"the server sent a line that is no JSON: {preview_of(payload, 120)}", error)
-        if not isinstance(raw, dict):
+        known = as_dict(raw)
+        if not known:
             self._fail(f"the server sent a line that is no completion: {preview_of(payload, 120)}", error)
-        known = cast("dict[str, Any]", raw)
-        if isinstance(known.get("choices"), list):
-            known = {**known, "choices": [_plain_choice(choice) for choice in known["choices"]]}
+        if known.get("choices"):
+            known = {**known, "choices": [_plain_choice(as_dict(choice)) for choice in as_list(known["choices"])]}
         try:
             return _decode(msgspec.json.encode(known))
         except msgspec.DecodeError as again:
@@ -303,45 +310,35 @@ def _call_extra(payload: bytes, growing: _Growing, position: int, choices: Mappi
     """What a call carries besides id and function (a thought signature, say), from its first fragment."""
     for choice in _choices_in(payload):
         if choices.get(choice.get("index", 0)) is growing:
-            call = choice["delta"]["tool_calls"][position]
-            found: dict[str, Any] = {
-                k: v for k, v in call.items() if k not in ("id", "type", "function", "index") and v is not None
-            }
-            return found
+            call = as_dict(as_list(as_dict(choice.get("delta")).get("tool_calls"))[position])
+            return {k: v for k, v in call.items() if k not in ("id", "type", "function", "index") and v is not None}
     return {}
 
 
 def _choices_in(payload: bytes) -> list[dict[str, Any]]:
-    found = _decode_any(payload).get("choices")
-    return [choice for choice in cast("list[Any]", found or []) if isinstance(choice, dict)]
+    found = as_list(as_dict(_decode_any(payload)).get("choices"))
+    return [known for choice in found if (known := as_dict(choice))]
 
 
-def _plain_choice(choice: Any) -> Any:
-    if not isinstance(choice, dict):
-        return {}
-    known = cast("dict[str, Any]", choice)
-    delta = known.get("delta")
-    if not isinstance(delta, dict):
-        return known
-    piece = dict(cast("dict[str, Any]", delta))
-    content = piece.get("content")
-    if isinstance(content, list):
-        texts = [item for item in cast("list[Any]", content) if isinstance(item, dict)]
-        piece["content"] = "".join(str(item.get("text") or "") for item in texts)
-        thoughts = "".join(_thinking(item) for item in texts if item.get("type") == "thinking")
+def _plain_choice(choice: dict[str, Any]) -> dict[str, Any]:
+    piece = dict(as_dict(choice.get("delta")))
+    if isinstance(piece.get("content"), list):
+        parts = [as_dict(item) for item in as_list(piece["content"])]
+        piece["content"] = "".join(str(part.get("text") or "") for part in parts)
+        thoughts = "".join(_thinking(part.get("thinking")) for part in parts)
         if thoughts:
             piece["reasoning_content"] = thoughts
-    for call in cast("list[Any]", piece.get("tool_calls") or []):
-        function: Any = call.get("function") if isinstance(call, dict) else None
-        if isinstance(function, dict) and not isinstance(function.get("arguments"), (str, type(None))):
+    calls = [dict(as_dict(call)) for call in as_list(piece.get("tool_calls"))]
+    for call in calls:
+        function = dict(as_dict(call.get("function")))
+        if not isinstance(function.get("arguments"), (str, type(None))):
             function["arguments"] = msgspec.json.encode(function["arguments"]).decode()
-    return {**known, "delta": piece}
+        call["function"] = function
+    piece["tool_calls"] = calls
+    return {**choice, "delta": piece}
 
 
-def _thinking(item: Mapping[str, Any]) -> str:
-    value = item.get("thinking")
+def _thinking(value: object) -> str:
     if isinstance(value, str):
         return value
-    return "".join(str(part.get("text") or "") for part in cast("list[Any]", value or []) if isinstance(part, dict))
-
-
+    return "".join(str(as_dict(part).get("text") or "") for part in as_list(value))

@@ -6,7 +6,6 @@ a performer's coroutine, written once for both drivers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from random import random
 from time import monotonic, time
 from typing import Any
 
@@ -75,9 +74,7 @@ async def complete(
     cache: overrides the entries' own choice; deadline: seconds for everything. Raises the tree of `errors.py`: the
     last entry's failure, whose text names the entries tried before; a `ConfigError` and a content filter at once.
     """
-    call = Call(
-        request=request, agent=agent, purpose=purpose, cache=cache, emit=emit, deadline=deadline, record=record
-    )
+    call = Call(request=request, agent=agent, purpose=purpose, cache=cache, emit=emit, deadline=deadline, record=record)
     return (await answer(entries, call)).reply
 
 
@@ -151,6 +148,8 @@ def _merged(entry: Entry, request: ModelRequest) -> ModelRequest:
 
 async def _attempts(entry: Entry, request: ModelRequest, call: Call, began: float) -> Answer:
     """Ask one entry, again where `retry.py` says so."""
+    from random import random
+
     from autogen.models.retry import RetryPolicy, delay
 
     started = monotonic()
@@ -254,7 +253,7 @@ async def _ask_endpoint(
 def _cost(reply: ModelReply, entry: Entry) -> float | None:
     from autogen.models.prices import cost_usd, warn_unknown
 
-    if reply.cost is not None and entry.price is None:
+    if reply.cost is not None and (entry.price is None or entry.kind == "custom"):
         return reply.cost
     cost = cost_usd(reply.model or entry.model, reply.usage, entry.price)
     if cost is None and entry.model and reply.model != entry.model:

@@ -103,12 +103,18 @@ async def ask_custom(entry: Entry, params: dict[str, Json]) -> tuple[ModelReply,
     client = entry.client
     response = await CallProgram(client.create, (params,))
     answers = cast("Iterable[Any]", await CallProgram(client.message_retrieval, (response,)))
-    cost = (await CallProgram(client.cost, (response,))) if entry.price is None else None
+    cost = (await CallProgram(client.cost, (response,))) if entry.price is None else _priced(response, entry.price)
     if isinstance(cost, (int, float)):
         _set(response, "cost", cost)
     usage = cast("dict[str, Any] | None", await CallProgram(client.get_usage, (response,))) or {}
     reply = from_response(response, answers, usage, entry.model)
     return reply, response, bool(usage)
+
+
+def _priced(response: Any, price_per_1k: tuple[float, float]) -> float:
+    usage = usage_of(response)
+    prompt, completion = float(usage.get("prompt_tokens", 0)), float(usage.get("completion_tokens", 0))
+    return (prompt * price_per_1k[0] + completion * price_per_1k[1]) / 1000
 
 
 async def ask_sdk_client(entry: Entry, params: dict[str, Json]) -> tuple[ModelReply, Any, bool]:
@@ -163,4 +169,3 @@ def mark_response(response: Any, marks: Mapping[str, Any]) -> None:
 def is_api_error(error: BaseException) -> bool:
     """True for the API errors of vendors' SDKs (a class `APIError` among its bases): the next entry's turn."""
     return any(base.__name__ == "APIError" for base in type(error).__mro__)
-

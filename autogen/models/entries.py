@@ -85,9 +85,7 @@ def read_entry(config: Any, base: Mapping[str, Any], index: int) -> Entry:
     model = merged.get("model")
     if model is not None and not isinstance(model, str):
         raise ConfigError(f"{where} has a model of type {type(model).__name__}; it must be the model's name")
-    connection = {
-        key: _sealed(key, value) for key, value in merged.items() if key in CONNECTION or key in PIPES
-    }
+    connection = {key: _sealed(key, value) for key, value in merged.items() if key in CONNECTION or key in PIPES}
     hidden = CONNECTION | {"client", "script", "api_rate_limit"}
     visible = merged if kind == "custom" else {key: value for key, value in merged.items() if key not in hidden}
     client, name = _client_of(kind, merged)
@@ -203,7 +201,7 @@ def endpoint_of(entry: Entry, settings: Mapping[str, Json]) -> ChatEndpoint:
     Raises ConfigError when the model or a needed key is missing.
     """
     if not entry.model:
-        raise ConfigError(f"entry {entry.index} of the config_list names no model; add \"model\" to it")
+        raise ConfigError(f'entry {entry.index} of the config_list names no model; add "model" to it')
     given = entry.connection
     base_url = _base_url(given, entry.api_type)
     azure = entry.api_type == "azure"
@@ -266,7 +264,7 @@ def _key_of(entry: Entry, base_url: str, settings: Mapping[str, Json]) -> Secret
         return Secret(value)
     if not base_url:
         raise ConfigError(
-            f"entry {entry.index} of the config_list is for azure and says not where; set \"base_url\" or the "
+            f'entry {entry.index} of the config_list is for azure and says not where; set "base_url" or the '
             "environment variable AZURE_OPENAI_ENDPOINT"
         )
     host = host_of(base_url)

@@ -19,10 +19,11 @@ Refuses to know who retries and what `openai` is (see `openai_errors.py`).
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from autogen.core.errors import ModelError
 from autogen.core.model import ModelReply
+from autogen.models.shapes import as_dict
 
 KEPT_HEADERS = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "x-request-id", "apim-request-id"})
 
@@ -116,7 +117,9 @@ class UnreadableReply(CallFailed):
     """The beginning of the body."""
 
 
-TOO_LONG = ("context_length_exceeded", "maximum context length", "context window", "too many tokens", "prompt is too long")
+TOO_LONG = (
+    "context_length_exceeded", "maximum context length", "context window", "too many tokens", "prompt is too long",
+)  # fmt: skip
 FILTERED = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation", "content management policy")
 NO_QUOTA = ("insufficient_quota", "billing_hard_limit_reached", "insufficient_balance")
 
@@ -162,12 +165,10 @@ def status_in(error: Mapping[str, Any]) -> int:
 
 def error_object(body: Any) -> dict[str, Any] | None:
     """The provider's error object in any of the shapes in use, or None when the answer holds none."""
-    if not isinstance(body, dict):
-        return None
-    known = cast("dict[str, Any]", body)
-    error = known.get("error")
-    if isinstance(error, dict):
-        return cast("dict[str, Any]", error)
+    known = as_dict(body)
+    error: object = known.get("error")
+    if as_dict(error):
+        return as_dict(error)
     if isinstance(error, str) and error:
         return {"message": error}
     if known.get("object") == "error" or known.get("type") == "error":

@@ -50,8 +50,13 @@ async def _streamed(
 ) -> ModelReply:
     stream: HttpStream | AsyncHttpStream = await Act[Any](lambda: transport.open(http), lambda: transport.a_open(http))
     try:
-        if stream.status >= 400 or "event-stream" not in stream.headers.get("content-type", "event-stream"):
-            return decode(stream.status, stream.headers, await _rest(stream), endpoint, len(http.body))
+        if stream.status >= 400 or "json" in stream.headers.get("content-type", ""):
+            # An error, or a server that does not stream: the whole answer is its only piece.
+            reply = decode(stream.status, stream.headers, await _rest(stream), endpoint, len(http.body))
+            if reply.message.text:
+                emit(Delta(agent, reply.message.text))
+            emit(Delta(agent, "", "end"))
+            return reply
         decoder = StreamDecoder(endpoint, stream.headers, agent, len(http.body))
         read: Any = stream.read
         step = Act[bytes](read, read)  # blocking or a coroutine function: the stream knows which driver opened it

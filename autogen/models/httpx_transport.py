@@ -40,7 +40,7 @@ class HttpxTransport:
         try:
             answer = self._blocking().send(self._built(request))
             return HttpReply(status=answer.status_code, headers=_headers(answer), body=answer.content)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             raise_named(error, request, self._http)
 
     async def a_send(self, request: HttpRequest) -> HttpReply:
@@ -49,13 +49,13 @@ class HttpxTransport:
         try:
             answer = await self._client.send(self._built(request))
             return HttpReply(status=answer.status_code, headers=_headers(answer), body=answer.content)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             raise_named(error, request, self._http)
 
     def open(self, request: HttpRequest) -> HttpStream:
         try:
             answer = self._blocking().send(self._built(request), stream=True)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             raise_named(error, request, self._http)
         return Stream(answer, request, self._http)
 
@@ -64,7 +64,7 @@ class HttpxTransport:
             return ThreadedStream(await asyncio.wrap_future(spawn(lambda: self.open(request))))
         try:
             answer = await self._client.send(self._built(request), stream=True)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             raise_named(error, request, self._http)
         return AsyncStream(answer, request, self._http)
 
@@ -143,7 +143,7 @@ class Stream:
     def read(self) -> bytes:
         try:
             return next(self._pieces, b"")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             raise_named(error, self._request, self._http)
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ class AsyncStream:
     async def read(self) -> bytes:
         try:
             return await anext(self._pieces, b"")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             raise_named(error, self._request, self._http)
 
     def close(self) -> None:
@@ -202,6 +202,12 @@ def _headers(answer: Any) -> dict[str, str]:
     return headers
 
 
+CAUSES = (
+    ("CERTIFICATE", "tls"), ("SSL", "tls"), ("Name or service", "dns"), ("refused", "refused"),
+    ("Connect call failed", "refused"),
+)  # fmt: skip
+
+
 def _chain(error: BaseException | None) -> Iterator[str]:
     """The texts of an error and its causes; anyio puts the one that tells into a group."""
     while error is not None:
@@ -229,7 +235,7 @@ def raise_named(error: Exception, request: HttpRequest, http: Any) -> NoReturn:
     if isinstance(error, http.HTTPError):
         text = " / ".join(_chain(error))
         cause = "proxy" if isinstance(error, http.ProxyError) else "connection"
-        for mark, name in (("CERTIFICATE", "tls"), ("SSL", "tls"), ("Name or service", "dns"), ("refused", "refused"), ("Connect call failed", "refused")):
+        for mark, name in CAUSES:
             if mark in text:
                 cause = name
                 break

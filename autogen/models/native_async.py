@@ -67,7 +67,7 @@ class AsyncPool:
         try:
             connection.start(data, request.method, request.timeout, began)
             await connection.head()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             stream.close()
             raise_named(error, stream.route, connection.phase)
         except BaseException:
@@ -76,14 +76,14 @@ class AsyncPool:
         stream.status, stream.headers = connection.answer.status, connection.answer.headers
         return stream
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop, route: Route, timeout: Timeout) -> "Connection":
+    async def _connect(self, loop: asyncio.AbstractEventLoop, route: Route, limit: Timeout) -> "Connection":
         made: list[Connection] = []
-        limits = [limit for limit in (timeout.connect, timeout.total) if limit is not None]
-        phase = "total" if timeout.total is not None and timeout.total == min(limits) else "connect"
+        limits = [seconds for seconds in (limit.connect, limit.total) if seconds is not None]
+        phase = "total" if limit.total is not None and limit.total == min(limits) else "connect"
         try:
             async with asyncio.timeout(min(limits, default=None)):
                 return await self._connected(loop, route, made)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             for connection in made:
                 connection.abort()
             raise_named(error, route, phase)
@@ -92,9 +92,7 @@ class AsyncPool:
                 connection.abort()
             raise
 
-    async def _connected(
-        self, loop: asyncio.AbstractEventLoop, route: Route, made: "list[Connection]"
-    ) -> "Connection":
+    async def _connected(self, loop: asyncio.AbstractEventLoop, route: Route, made: "list[Connection]") -> "Connection":
         def new() -> Connection:
             connection = Connection(loop)
             made.append(connection)
@@ -343,7 +341,7 @@ class AsyncStream:
         connection = self.connection
         try:
             data = await connection.read()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             self.close()
             raise_named(error, self.route, connection.phase)
         except BaseException:

@@ -208,9 +208,7 @@ class Clock:
 class Stream:
     """One answer being read on this thread."""
 
-    def __init__(
-        self, pool: NativeTransport, route: Route, connection: Connection, method: str, clock: Clock
-    ) -> None:
+    def __init__(self, pool: NativeTransport, route: Route, connection: Connection, method: str, clock: Clock) -> None:
         self._pool, self._route, self._connection, self._clock = pool, route, connection, clock
         self._answer = Answer(method)
         self._pieces: list[bytes] = []
@@ -231,7 +229,7 @@ class Stream:
                     raise
             while not self._answer.begun:
                 self._receive()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             raise_named(error, self._route, clock.phase)
         self.status, self.headers = self._answer.status, self._answer.headers
         if self._answer.done and not self._pieces:
@@ -252,7 +250,7 @@ class Stream:
                     self._finish()
                     return b""
                 self._receive()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             self.close()
             raise_named(error, self._route, self._clock.phase)
         except BaseException:

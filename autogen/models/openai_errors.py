@@ -20,6 +20,7 @@ from autogen.models.errors import (
     Unreachable,
     UnreadableReply,
 )
+from autogen.models.shapes import as_dict
 
 BY_STATUS = {
     400: "BadRequestError", 401: "AuthenticationError", 403: "PermissionDeniedError", 404: "NotFoundError",
@@ -94,7 +95,7 @@ def rebuild(cls: type[CallFailed], message: str, facts: Mapping[str, Any]) -> Ca
 
 def _their_facts(error: CallFailed, theirs: type[Exception]) -> dict[str, Any]:
     """What programs read of `openai`'s errors: status_code, response, request, body, code, param, type."""
-    body: Mapping[str, Any] = error.body if isinstance(error.body, dict) else {}
+    body = as_dict(error.body)
     param, kind = body.get("param"), body.get("type")
     facts: dict[str, Any] = {
         "code": error.code,
@@ -109,6 +110,6 @@ def _their_facts(error: CallFailed, theirs: type[Exception]) -> dict[str, Any]:
         facts["status_code"] = error.status
         facts["response"] = None
         if http is not None and error.status is not None:
-            json = {"error": dict(body)} if body else None
+            json = {"error": body} if body else None
             facts["response"] = http.Response(error.status, headers=error.headers, json=json, request=request)
     return facts

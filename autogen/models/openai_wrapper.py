@@ -148,8 +148,6 @@ class OpenAIWrapper:
             "config_id": found.reply.config_id,
             "pass_filter": found.passed,
         }
-        if found.entry.price is not None:
-            marks["cost"] = found.reply.cost
         mark_response(found.native, marks)
         return found.native
 

@@ -20,6 +20,11 @@ PREFERRED = (
     "perplexity", "groq", "together", "fireworks", "cerebras", "azure", "aws", "openrouter",
 )  # fmt: skip
 """Whose line counts when several providers sell a model under one name."""
+ALSO_CALLED = {
+    "bedrock": "aws", "fireworks_ai": "fireworks", "gemini": "google", "together_ai": "together", "vertex_ai": "google",
+    "xai": "x-ai",
+}  # fmt: skip
+"""Other names of sellers before the slash of a model's name."""
 _VERSION_END = re.compile(r"[-@:]?(\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|\d{3}|\d{2}-\d{4}|\d{2}-\d{2}|latest|v\d+(:\d+)?)$")
 
 
@@ -45,11 +50,17 @@ class _Table(Struct, frozen=True):
     models: dict[str, dict[str, Price]]
 
 
+class _Provider(Struct, frozen=True):
+    exact: dict[str, Price]
+    beginnings: list[tuple[str, Price]]
+    """Longest first."""
+
+
 class _Index(Struct, frozen=True):
     date: str
     source: str
-    exact: dict[str, Price]
-    beginnings: list[tuple[str, Price]]
+    providers: dict[str, _Provider]
+    """In the order of `PREFERRED`."""
 
 
 @cache
@@ -59,16 +70,13 @@ def _index() -> _Index:
     table = msgspec.json.decode((Path(__file__).parent / "data" / "prices.json").read_bytes(), type=_Table)
     if table.format != FORMAT:
         raise ValueError(f"the price table has the format {table.format}; this version reads {FORMAT}")
-    exact: dict[str, Price] = {}
-    beginnings: dict[str, Price] = {}
+    providers: dict[str, _Provider] = {}
     for provider in PREFERRED:
-        for name, price in table.models.get(provider, {}).items():
-            if name.endswith("*"):
-                beginnings.setdefault(name[:-1], price)
-            else:
-                exact.setdefault(name, price)
-    longest_first = sorted(beginnings.items(), key=lambda item: -len(item[0]))
-    return _Index(table.date, table.source, exact, longest_first)
+        lines = table.models.get(provider, {})
+        beginnings = [(name[:-1], price) for name, price in lines.items() if name.endswith("*")]
+        exact = {name: price for name, price in lines.items() if not name.endswith("*")}
+        providers[provider] = _Provider(exact, sorted(beginnings, key=lambda item: -len(item[0])))
+    return _Index(table.date, table.source, providers)
 
 
 def table_date() -> str:
@@ -80,26 +88,27 @@ def table_date() -> str:
 def price_of(model: str) -> Price | None:
     """The line of a model: by its exact name, then without a provider's prefix, then without a date or version."""
     name = model.strip().lower().replace("gpt-35", "gpt-3.5")
-    for candidate in _candidates(name):
-        found = _by_name(candidate)
+    providers = _index().providers
+    seller, slash, rest = name.partition("/")
+    own = providers.get(ALSO_CALLED.get(seller, seller)) if slash else None
+    if own is not None:
+        found = _by_name(rest, own)
         if found is not None:
             return found
+    while name:
+        for provider in providers.values():
+            found = _by_name(name, provider)
+            if found is not None:
+                return found
+        name = name.partition("/")[2]
     return None
 
 
-def _candidates(name: str) -> list[str]:
-    names = [name]
-    while "/" in names[-1]:
-        names.append(names[-1].partition("/")[2])
-    return [candidate for candidate in names if candidate]
-
-
-def _by_name(name: str) -> Price | None:
-    index = _index()
-    found = index.exact.get(name)
+def _by_name(name: str, provider: _Provider) -> Price | None:
+    found = provider.exact.get(name)
     if found is not None:
         return found
-    for beginning, price in index.beginnings:
+    for beginning, price in provider.beginnings:
         if name.startswith(beginning):
             return price
     shorter = name
@@ -108,7 +117,7 @@ def _by_name(name: str) -> Price | None:
         if end is None:
             return None
         shorter = shorter[: end.start()]
-        found = index.exact.get(shorter)
+        found = provider.exact.get(shorter)
         if found is not None:
             return found
     return None
@@ -194,8 +203,8 @@ def __getattr__(name: str) -> Any:
     if name != "OAI_PRICE1K":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if not _shown_first:
-        for model, price in _index().exact.items():
-            if price.input is not None and model.startswith(("gpt-", "o1", "o3", "o4", "chatgpt")) and "/" not in model:
+        for model, price in _index().providers["openai"].exact.items():
+            if price.input is not None:
                 _shown_first[model] = (price.input / 1000, (price.output or 0.0) / 1000)
         _shown.update(_shown_first)
     return _shown

@@ -53,7 +53,10 @@ COMPATIBLE = Profile(any_setting=True)
 """A server of unknown make that speaks OpenAI's dialect (vLLM, llama.cpp, LM Studio, Ollama, gateways)."""
 NAMELESS = Profile(id="nameless", send_names=False, any_setting=True)
 GROQ = Profile(
-    id="nameless", send_names=False, any_setting=True, refused_settings=frozenset({"logprobs", "logit_bias", "top_logprobs"})
+    id="nameless",
+    send_names=False,
+    any_setting=True,
+    refused_settings=frozenset({"logprobs", "logit_bias", "top_logprobs"}),
 )
 MISTRAL = Profile(
     id="mistral", send_names=False, tool_id="nine", bridge_tool_user=True, any_setting=True, stream_usage=False
@@ -75,8 +78,9 @@ BY_HOST = (
 
 @lru_cache(maxsize=256)
 def profile_for(model: str, base_url: str = "") -> Profile:
-    """The profile of a model at a server, by the server's host and the model's prefix. `base_url` "" is OpenAI's own."""
-    host = base_url.split("://")[-1].split("/")[0].split("@")[-1].rpartition(":")[0] or base_url.split("://")[-1].split("/")[0]
+    """The profile of a model at a server, by the server's host and the model's prefix; "" is OpenAI's own server."""
+    authority = base_url.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
+    host = authority.partition(":")[0].lower()
     for suffix, profile in BY_HOST:
         if host == suffix or host.endswith("." + suffix):
             return profile

@@ -8,12 +8,14 @@ child that was forked after its first use. Refuses to know what the bytes mean.
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib import import_module
 from threading import Lock
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from autogen.core.errors import ConfigError
 from autogen.models.errors import BrokenStream, ModelTimeout, Unreachable
+from autogen.models.shapes import as_dict, as_list
 from autogen.models.tls import pem_bytes
 from autogen.models.transport import AsyncHttpStream, ConnectionSettings, HttpReply, HttpRequest, HttpStream, Timeout
 
@@ -26,7 +28,7 @@ class PyreqwestTransport:
 
     def __init__(self, settings: ConnectionSettings) -> None:
         try:
-            import pyreqwest.client  # noqa: F401
+            import_module("pyreqwest.client")  # its exceptions too: an interrupted import of them would abort
         except ImportError as error:
             raise ConfigError("this connection needs pyreqwest: pip install 'pyautogen[pyreqwest]'") from error
         self._settings = settings
@@ -37,28 +39,28 @@ class PyreqwestTransport:
         try:
             answer = self._built(request, False).build().send()
             return HttpReply(status=answer.status, headers=_headers(answer), body=bytes(answer.bytes()))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             _raise_named(error, request)
 
     async def a_send(self, request: HttpRequest) -> HttpReply:
         try:
             answer = await self._built(request, True).build().send()
             return HttpReply(status=answer.status, headers=_headers(answer), body=bytes(await answer.bytes()))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             _raise_named(error, request)
 
     def open(self, request: HttpRequest) -> HttpStream:
         context = self._built(request, False).streamed_read_buffer_limit(0).build_streamed()
         try:
             return _Stream(context, context.__enter__(), request)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             _raise_named(error, request)
 
     async def a_open(self, request: HttpRequest) -> AsyncHttpStream:
         context = self._built(request, True).streamed_read_buffer_limit(0).build_streamed()
         try:
             return _AsyncStream(context, await context.__aenter__(), request)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             _raise_named(error, request)
 
     def _built(self, request: HttpRequest, concurrent: bool) -> Any:
@@ -126,7 +128,7 @@ class _Stream:
             return b""
         try:
             data = self._reader.read_chunk()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named and raised again
             self.close()
             _raise_named(error, self._request)
         if data is None:
@@ -195,8 +197,8 @@ def _raise_named(error: Exception, request: HttpRequest) -> NoReturn:
         raise late from None
     if not isinstance(error, theirs.PyreqwestError):
         raise error
-    causes = getattr(error, "details", {}).get("causes") or []
-    inner = str(causes[-1].get("message", "")) if causes else error.message
+    causes = [str(as_dict(cause).get("message", "")) for cause in as_list(getattr(error, "details", {}).get("causes"))]
+    inner = causes[-1] if causes else error.message
     text = str(causes)
     if isinstance(error, (theirs.ReadError, theirs.DecodeError)) or "end of file" in inner or "EOF" in inner:
         raise BrokenStream(f"the connection broke in the middle of the answer: {inner}", endpoint=where) from None

@@ -29,6 +29,9 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
     """Seconds from the first attempt after which nothing more is tried; None: no such limit."""
 
 
+DEFAULT_POLICY = RetryPolicy()
+
+
 def delay(
     attempt: int,
     error: BaseException,
@@ -36,7 +39,7 @@ def delay(
     *,
     now: float,
     headers: Mapping[str, str] | None = None,
-    policy: RetryPolicy = RetryPolicy(),
+    policy: RetryPolicy = DEFAULT_POLICY,
     spent: float = 0.0,
 ) -> float | None:
     """Seconds to wait before the next attempt; None: do not try this endpoint again.

@@ -63,6 +63,7 @@ def _load_certificate(context: ssl.SSLContext, value: str | bytes | None) -> Non
     # OpenSSL takes a certificate with its key from a file only: one that nobody else can read, gone at once.
     import os
     import tempfile
+    from pathlib import Path
 
     handle, path = tempfile.mkstemp(suffix=".pem")
     try:
@@ -70,4 +71,4 @@ def _load_certificate(context: ssl.SSLContext, value: str | bytes | None) -> Non
             file.write(pem)
         context.load_cert_chain(path)
     finally:
-        os.unlink(path)
+        Path(path).unlink()

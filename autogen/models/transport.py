@@ -44,7 +44,7 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
 
     method: str = "POST"
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
     timeout: Timeout = Timeout()
 
@@ -56,7 +56,7 @@ class HttpReply(Struct, frozen=True, kw_only=True):
     """One whole answer. Header names are lower-case; of a repeated header the first is kept."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
 
 
@@ -116,7 +116,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     """False accepts any certificate; a `Notice` says so at each pool made."""
     http2: bool = False
     carrier: Literal["auto", "native", "pyreqwest", "httpx2"] = "auto"
-    """Who carries the bytes. "auto": our own, or pyreqwest for what ours does not speak (HTTP/2, SOCKS, https proxies)."""
+    """Who carries the bytes. "auto": our own; pyreqwest for what ours does not speak (HTTP/2, SOCKS, https proxies)."""
 
     def __repr__(self) -> str:
         return f"ConnectionSettings(proxy={self.proxy is not None}, verify={self.verify}, http2={self.http2})"
@@ -139,8 +139,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+DEFAULT_CONNECTION = ConnectionSettings()
+
+
 def transport_for(
-    settings: ConnectionSettings = ConnectionSettings(),
+    settings: ConnectionSettings = DEFAULT_CONNECTION,
     http_client: object = None,
     emit: Callable[[Event], None] | None = None,
 ) -> Transport:

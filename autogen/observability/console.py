@@ -77,7 +77,7 @@ class Console:
 
     def _message(self, event: MessageReceived) -> None:
         if event.printer is not None:
-            event.printer(dict(event.message), _Named(event.sender))
+            event.printer()
             return
         print_message(event.message, event.sender, event.recipient)
 
@@ -91,15 +91,6 @@ class Console:
         elif self._streaming:
             stream.print("\n")
             self._streaming = False
-
-
-class _Named:
-    """Stands for the sender where an override of 0.2's printing method wants its name."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
 
 
 def print_message(message: Mapping[str, Any], sender: str, recipient: str) -> None:

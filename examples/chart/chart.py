@@ -27,7 +27,10 @@ def model_config(wanted: Wanted) -> dict[str, Any]:
     try:
         found = find_model(wanted)
     except NoModel:
-        print("No model is configured: the assistant's lines come from examples/chart/script.json.\n")
+        print(
+            "No model is configured: the assistant's lines come from examples/chart/script.json; "
+            "the prices are made-up sample figures, not market data.\n"
+        )
         script = {"model": "script", "api_type": "scripted", "script": str(HERE / "script.json")}
         return {"config_list": [script], "cache_seed": None}
     print(f"The assistant is {found.models[0]} ({found.origin}).\n")

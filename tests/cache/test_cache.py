@@ -97,7 +97,11 @@ def test_a_model_reply_comes_back_whole_but_without_its_memo(here: Path) -> None
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
@@ -136,7 +140,7 @@ def test_a_memory_cache_keeps_the_object_itself() -> None:
 
 
 def test_unknown_keys_are_refused_in_0_2s_words() -> None:
-    with pytest.raises(ValueError, match="^Invalid config key: foo$"):
+    with pytest.raises(ValueError, match=r"^Invalid config key: foo$"):
         Cache({"foo": 1})
 
 
@@ -154,7 +158,7 @@ def test_the_configuration_is_shown_as_0_2_showed_it() -> None:
     ],
 )
 def test_a_shared_cache_is_refused_and_never_replaced_in_silence(make: Any) -> None:
-    with pytest.raises(ConfigError, match="has no (Redis|Cosmos DB) cache"):
+    with pytest.raises(ConfigError, match=r"has no (Redis|Cosmos DB) cache"):
         make()
 
 
@@ -166,7 +170,7 @@ def test_the_factory_makes_a_disk_cache(here: Path) -> None:
     cache.close()
 
 
-# ---- files: for their owner, for several processes, gone and replaced -------------------------------------------------
+# ---- files: for their owner, for several processes, gone and replaced -----------------------------------------------
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
@@ -265,7 +269,11 @@ def test_a_poisoned_entry_is_ignored_and_runs_no_code(here: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"not a database at all, but long enough to be looked at" * 40, b"\x80\x04pickle", b"SQLite format 3\x00" + b"\xff" * 4096],
+    [
+        b"not a database at all, but long enough to be looked at" * 40,
+        b"\x80\x04pickle",
+        b"SQLite format 3\x00" + b"\xff" * 4096,
+    ],
 )
 def test_a_broken_file_is_left_alone_and_memory_is_used(
     here: Path, content: bytes, caplog: pytest.LogCaptureFixture
@@ -285,7 +293,8 @@ def test_a_broken_file_is_left_alone_and_memory_is_used(
 @pytest.mark.parametrize(
     "schema",
     [
-        "CREATE TABLE entries (key TEXT, kind TEXT, data BLOB); CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
+        "CREATE TABLE entries (key TEXT, kind TEXT, data BLOB);"
+        "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
         "CREATE VIEW entries AS SELECT 'k' AS key, 'text' AS kind, x'41' AS data",
         "CREATE TABLE Cache (key BLOB, value BLOB)",
     ],

@@ -60,7 +60,9 @@ def execution():
                     "exit_code": result.exit_code,
                     "output": result.output.replace(work, "<work>"),
                     "code_file": result.code_file and result.code_file.replace(work, "<work>"),
-                    "files": sorted(str(p.relative_to(work)) for p in Path(work).rglob("*") if "__pycache__" not in str(p)),
+                    "files": sorted(
+                        str(p.relative_to(work)) for p in Path(work).rglob("*") if "__pycache__" not in str(p)
+                    ),
                 }
 
             answers[name] = attempt(ask)

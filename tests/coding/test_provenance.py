@@ -24,7 +24,7 @@ COPIES = {
     "at the Python prompt": ("x = input()\nprint(x * 2)", ">>> x = input()\n>>> print(x * 2)\n"),
     "with line numbers": (ATTACK, "\n".join(f"{n:4}\t{line}" for n, line in enumerate(ATTACK.split("\n"), 1))),
     "as JSON": (PYTHON, json.dumps({"content": PYTHON})),
-    "as JSON in JSON": (ATTACK, json.dumps({"result": f"say \"now\":\n{ATTACK}"})),
+    "as JSON in JSON": (ATTACK, json.dumps({"result": f'say "now":\n{ATTACK}'})),
     "as HTML": ("if a < b and c > 'd':\n    run(a)", html.escape("if a < b and c > 'd':\n    run(a)")),
     "with hidden characters": (ATTACK, ATTACK.replace("evil", "ev\u200bil")),
     "hidden characters in the block": (ATTACK.replace("evil", "ev\u200bil"), ATTACK),
@@ -80,11 +80,11 @@ def test_a_long_block_on_lines_of_its_own_is_always_found(before: str, after: st
 
 
 SLOW = {
-    "near misses": ("ab" * 20 + " c", "x" + ("ab" * 20 + " cx") * 200_000),
-    "one letter": ("a" * 40 + " b", "a" * 3_000_000),
-    "quote marks": ("run it all, please", ">" * 3_000_000 + "run"),
-    "line numbers": ("run it all, please", "1:" * 1_500_000 + "please"),
-    "backslashes": ("run it all, please", "please" + "\\" * 3_000_000),
+    "near misses": ("ab" * 20 + " c", "x" + ("ab" * 20 + " cx") * 20_000),
+    "one letter": ("a" * 40 + " b", "a" * 1_000_000),
+    "quote marks": ("run it all, please", ">" * 1_000_000 + "run"),
+    "line numbers": ("run it all, please", "1:" * 500_000 + "please"),
+    "backslashes": ("run it all, please", "please" + "\\" * 1_000_000),
     "short block, many lines": ("a b c", "a\n" * 1_000_000),
 }
 

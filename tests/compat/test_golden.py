@@ -8,6 +8,7 @@ Refuses to know: how the goldens were made (`record.py`) and how a scenario is r
 from __future__ import annotations
 
 import ast
+import difflib
 import functools
 import importlib.util
 import json
@@ -133,7 +134,10 @@ def _differences(was: Any, now: Any, where: str = "", grown: bool = False) -> li
     numbers = isinstance(was, (int, float)) and isinstance(now, (int, float)) and not isinstance(was, bool) and not isinstance(now, bool)
     if was == now or (numbers and math.isclose(was, now, rel_tol=1e-9)):
         return []
-    return [f"{where}: was {was!r}\n      now {now!r}"]
+    if isinstance(was, str) and isinstance(now, str) and "\n" in was + now:
+        lines = difflib.ndiff([repr(line) for line in was.split("\n")], [repr(line) for line in now.split("\n")])
+        return [f"{where}:"] + [f"    {line.rstrip()}" for line in lines if line[0] in "+-"]
+    return [f"{where}: was {was!r}", f"    now {now!r}"]
 
 
 @pytest.mark.parametrize(("program", "name", "golden"), CASES, ids=[f"{program}.{name}" for program, name, _ in CASES])
@@ -147,7 +151,8 @@ def test_a_program_for_0_2_does_the_same(program: str, name: str, golden: str, f
     for part in exempt.parts if exempt else ():
         was, now = _without(was, part.split(".")), _without(now, part.split("."))
     found = _differences(was, now, grown=program in AT_LEAST)
-    assert not found, "\n".join(found)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)
 
 
 def test_every_golden_belongs_to_a_scenario() -> None:

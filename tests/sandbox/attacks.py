@@ -23,7 +23,7 @@ class Attack(Struct, frozen=True, kw_only=True):
     row: int
     code: str
     wall_s: float = SMALL.wall_s
-    left: Literal["", "process", "set-id file", "slow end"] = ""
+    left: Literal["", "process", "set-id file", "slow end", "file in parent"] = ""
     x86_only: bool = False
 
 
@@ -120,7 +120,6 @@ except OSError as error:
 
 _WRITES = {
     "outside": (17, 'W["outside"] + "/evil"'),
-    "parent_of_work_dir": (17, '"../evil"'),
     "interpreter": (17, '__import__("sys").prefix + "/evil.pth"'),
     "base_interpreter": (17, '__import__("os").__file__ + ".evil"'),
     "etc": (5, '"/etc/evil"'),
@@ -362,10 +361,10 @@ print("HIT")
 """,
     ),
     Attack(
-        name="many_files", row=4,
+        name="many_files", row=4, wall_s=25,
         code="""
 import os
-for n in range(40_000):
+for n in range(20_000):
     if n % 500 == 0:
         os.mkdir(f"d{n}")
     os.close(os.open(f"d{n - n % 500}/{n}", os.O_CREAT | os.O_WRONLY))
@@ -464,6 +463,22 @@ import os, subprocess
 subprocess.run(["sh", "-c", 'r=rm; $r -r -f "$1"/*', "-", W["outside"]], capture_output=True)
 try:
     os.unlink(W["outside"] + "/precious"); print("HIT")
+except OSError as error: print(error)
+""",
+    ),
+    Attack(
+        name="write_parent_of_work_dir", row=17, left="file in parent",
+        code="""
+try: open("../evil", "w").close()
+except OSError as error: print(error)
+""",
+    ),
+    Attack(
+        name="limit_victim", row=18,
+        code="""
+import resource
+try:
+    resource.prlimit(W["victim"], resource.RLIMIT_NOFILE, (0, 0)); print("HIT")
 except OSError as error: print(error)
 """,
     ),

@@ -108,7 +108,7 @@ class World:
 @contextlib.contextmanager
 def new_world() -> Iterator[World]:
     folder = os.path.realpath(tempfile.mkdtemp(prefix="world-"))
-    os.chmod(folder, 0o755)
+    os.chmod(folder, 0o777)
     world = World(folder)
     os.environ["SECRET_OF_THE_HOST"] = CANARY
     try:
@@ -147,6 +147,9 @@ def _left(attack: Attack, result: Outcome, work_dir: str, marker: str) -> str:
         return f"process {alive} is still there"
     if attack.left == "slow end" and result.seconds > min(attack.wall_s, 3) + 1:
         return f"it ended after {result.seconds:.1f} s"
+    if attack.left == "file in parent" and os.path.lexists(f"{work_dir}/../evil"):
+        os.unlink(f"{work_dir}/../evil")
+        return "a file in the folder above"
     if attack.left == "set-id file":
         for name in os.listdir(work_dir):
             mode = os.lstat(os.path.join(work_dir, name)).st_mode

@@ -47,10 +47,8 @@ class _Tools(Struct, frozen=True):
 class Bwrap:
     """Runs code under bubblewrap. `without` takes protections away, for the tests that show what each is for."""
 
-    name: Final = "bwrap"
-    level: Final = 3
-
     def __init__(self, without: frozenset[str] = frozenset()) -> None:
+        self.name, self.level = "bwrap", 3
         if unknown := without - WITHOUT:
             raise ValueError(f"unknown protections {sorted(unknown)}; known: {sorted(WITHOUT)}")
         self.without = without

@@ -49,10 +49,8 @@ def abi() -> int:
 class Landlock:
     """Runs code under Landlock. `without` takes protections away, for the tests that show what each is for."""
 
-    name: Final = "landlock"
-    level: Final = 1
-
     def __init__(self, without: frozenset[str] = frozenset()) -> None:
+        self.name, self.level = "landlock", 1
         if unknown := without - WITHOUT:
             raise ValueError(f"unknown protections {sorted(unknown)}; known: {sorted(WITHOUT)}")
         self.without = without
@@ -92,7 +90,7 @@ class Landlock:
             stack.callback(os.close, fd)
             os.write(fd, json.dumps(spec).encode())
             os.lseek(fd, 0, os.SEEK_SET)
-            job = launch_job(self.name, [f"fd:{fd}"], policy, "watch" not in self.without, layout, scratch, fds=(fd,))
+            job = launch_job(self.name, f"fd:{fd}", policy, "watch" not in self.without, layout, scratch, (fd,))
             return outcome(started(supervise_launcher(job, cancelled), self.name), job, policy.network is False)
 
     def _ruleset(self, layout: Layout, policy: Policy, scratch: str) -> dict[str, object]:
@@ -177,7 +175,7 @@ def _own_tasks() -> int:
 
 
 @contextmanager
-def scratch_folder(user: int | None) -> Iterator[str]:
+def scratch_folder(user: int | None) -> Generator[str]:
     """A private folder with `home` and `tmp` for one run, removed whatever was made in it."""
     folder = os.path.realpath(tempfile.mkdtemp(prefix="autogen-run-"))
     try:
@@ -196,13 +194,11 @@ def scratch_folder(user: int | None) -> Iterator[str]:
 
 
 def launch_job(
-    rung: str, args: list[str], policy: Policy, watched: bool, layout: Layout, scratch: str, *,
-    fds: tuple[int, ...] = (), bare: bool = True,
-) -> Job:  # fmt: skip
-    """The launcher as a job. `bare`: without site-packages, which is faster."""
-    python = [sys.executable, "-I", *(["-S"] if bare else [])]
+    rung: str, spec: str, policy: Policy, watched: bool, layout: Layout, scratch: str, fds: tuple[int, ...] = ()
+) -> Job:
+    """The launcher as a job; `spec` is its argument."""
     return Job(
-        argv=[*python, LAUNCHER, *args],
+        argv=[sys.executable, "-I", "-S", LAUNCHER, spec],
         env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": scratch},
         limits=policy.limits,
         rung=rung,

@@ -2,7 +2,7 @@
 
 Runs on its own, imports nothing of ours, and is single-threaded, so that nothing happens between fork and exec in
 the host process. SPEC is "fd:N" or the path of a JSON file (removed after reading) with: argv, env, cwd, rlimits,
-user, search, landlock, filter, sandlock. Decides nothing; what the keys hold is decided by `landlock.py` and
+user, search, landlock, filter, sandlock, packages. Decides nothing; what the keys hold is decided by `landlock.py` and
 `sandlock_rung.py`, and the three change together. Any failure ends with exit code 125 before the code starts.
 """
 
@@ -166,6 +166,7 @@ def _run_sandlock(spec: "dict[str, object]", parent: int) -> int:
     """Stay outside as the supervisor, and start a second launcher inside."""
     _confine(spec, parent)
     _prctl(_PR_SET_DUMPABLE, 1)  # a change of user clears it, and sandlock looks into its own /proc entry
+    sys.path.append(str(spec["packages"]))
     import sandlock
 
     options, argv = spec["sandlock"], spec["argv"]

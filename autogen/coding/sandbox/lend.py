@@ -68,7 +68,7 @@ def _taken(uid: int) -> bool:
 
 
 @contextmanager
-def lent(work_dir: str, skip: tuple[str, ...]) -> Iterator[int]:
+def lent(work_dir: str, skip: tuple[str, ...]) -> Generator[int]:
     """Lend the tree below `work_dir`, but for the paths in `skip`; gives the uid that owns it meanwhile."""
     uid = stranger(work_dir)
     with _LOCK:

@@ -24,12 +24,9 @@ _warned = threading.Event()
 class Plain:
     """Runs code with the rights of this process. `run` reads and writes wherever they reach."""
 
-    level = 0
-
     def __init__(self, name: Literal["off", "container"]) -> None:
-        self.name = name
-        if name == "container":
-            self.level = 1
+        self.name: str = name
+        self.level = 1 if name == "container" else 0
 
     def run(self, argv: Sequence[str], policy: Policy, cancelled: Cancelled | None = None) -> Outcome:
         """Run `argv` as a plain child; see `Sandbox.run`. The policy's network and readable paths are not kept."""

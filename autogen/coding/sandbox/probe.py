@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
 from msgspec import Struct
 
@@ -135,6 +135,6 @@ def _probe(step: _Step) -> Sandbox | str:
             with open(os.path.join(folder, "seen"), encoding="ascii") as file:
                 return rung if file.read() == "42" else "a file written inside did not arrive"
     except SandboxUnavailable as error:
-        return cast("str", error.tried[0][1]) if error.tried else str(error)
+        return error.tried[0][1] if error.tried else str(error)
     except (SandboxPolicyError, OSError, ImportError) as error:
         return f"{type(error).__name__}: {error}"

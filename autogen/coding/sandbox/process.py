@@ -223,4 +223,7 @@ def _why(code: int, tail: str) -> Why:
         }
         if code in by_signal:
             return by_signal[code]
-    return next((why for why, hints in _HINTS if any(hint in tail for hint in hints)), "error")
+    for why, hints in _HINTS:
+        if any(hint in tail for hint in hints):
+            return why
+    return "error"

@@ -182,7 +182,7 @@ class Proxy:
         raise last
 
     @contextmanager
-    def _tracked(self, connection: socket.socket) -> Iterator[None]:
+    def _tracked(self, connection: socket.socket) -> Generator[None]:
         with self._lock:
             if self._closed:
                 raise OSError("the proxy is closed")

@@ -29,14 +29,14 @@ _OLDEST_ABI: Final = 4
 class Sandlock:
     """Runs code under sandlock (Landlock, a filter and a supervisor; no namespaces)."""
 
-    name: Final = "sandlock"
-    level: Final = 2
-
     def __init__(self) -> None:
+        self.name, self.level = "sandlock", 2
         import importlib.util
 
-        if importlib.util.find_spec("sandlock") is None:
+        found = importlib.util.find_spec("sandlock")
+        if found is None or found.origin is None:
             raise unavailable(self.name, "the package is not installed")
+        self.packages = os.path.dirname(os.path.dirname(os.path.realpath(found.origin)))
         if abi() < _OLDEST_ABI:
             raise unavailable(self.name, f"needs Landlock ABI {_OLDEST_ABI} (Linux 6.7); this kernel has {abi()}")
         if not seccomp.supported():
@@ -56,15 +56,16 @@ class Sandlock:
             self._write(inner, self._inner(argv, policy, layout, scratch, user), user)
             options = self._options(policy, layout, scratch, hidden)
             outer = os.path.join(scratch, "supervisor.json")
-            supervisor = {
+            supervisor: dict[str, object] = {
                 "argv": [sys.executable, "-I", "-S", LAUNCHER, inner],
                 "cwd": layout.work_dir,
                 "user": user,
                 "search": True,
                 "sandlock": options,
+                "packages": self.packages,
             }
             self._write(outer, supervisor, user)
-            job = launch_job(self.name, [outer], policy, True, layout, scratch, bare=False)
+            job = launch_job(self.name, outer, policy, True, layout, scratch)
             return outcome(started(supervise_launcher(job, cancelled), self.name), job, policy.network is not True)
 
     def _options(

@@ -55,6 +55,8 @@ _ATTRIBUTES: Final = (
 )  # chmod, fchmodat, fchmodat2, chown, lchown, fchownat, utime, utimes, futimesat, utimensat, [l]setxattr, [l]removexattr
 _SIGNALS: Final = ((200, 130), (234, 131), (129, 138), (297, 240), (424, 424))
 _GROUPS: Final = ((112, 157), (109, 154))
+_OF_A_PROCESS: Final = ((302, 261), (203, 122), (144, 119), (142, 118), (314, 274))
+_SETPRIORITY, _IOPRIO_SET = (141, 140), (251, 30)
 
 _NEW_NAMESPACES: Final = 0x7E020000
 _SET_ID_BITS: Final = 0o6000
@@ -74,7 +76,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     internet: bool
     """False where no network namespace does it."""
     own_group: bool = False
-    """True keeps the code in its process group, so that one signal ends all of it."""
+    """True, where there is no process namespace, keeps the code in its process group, so that one signal ends all of
+    it, and from changing priorities and limits of any process but itself."""
     keep_attributes: bool = False
     """True makes changes of mode, owner and times by path do nothing and say nothing, where the code is the user
     and no mount protects the user's other files (an error would break plain copying)."""
@@ -124,6 +127,13 @@ def build(profile: Profile, machine: str | None = None) -> bytes:
     if profile.own_group:
         for numbers in _GROUPS:
             on(numbers, _refuse(errno.EPERM))
+        for numbers in _OF_A_PROCESS:  # prlimit64, sched_set*: 0 is the caller itself
+            on(numbers, _arg(0), _op(_JEQ, 0, 0, 1), _op(_RET, _ALLOW), _refuse(errno.EPERM))
+        for numbers, own in ((_SETPRIORITY, 0), (_IOPRIO_SET, 1)):
+            on(
+                numbers, _arg(0), _op(_JEQ, own, 0, 3), _arg(1), _op(_JEQ, 0, 0, 1), _op(_RET, _ALLOW),
+                _refuse(errno.EPERM),
+            )  # fmt: skip
     if profile.mute:
         on(_KILL, _arg(0), _op(_JEQ, 0, 0, 1), _op(_RET, _ALLOW), _refuse(errno.EPERM))
         for numbers in _SIGNALS:

@@ -127,12 +127,9 @@ def _tasks(pid: int) -> int:
 
 def _resident(pid: int) -> int:
     """Bytes that are not backed by files: anonymous and shared memory."""
-    for line in _read(f"/proc/{pid}/status").splitlines():
-        if line.startswith("RssAnon:"):
-            anonymous = int(line.split()[1]) * 1024
-        elif line.startswith("RssShmem:"):
-            return anonymous + int(line.split()[1]) * 1024
-    return 0
+    wanted = ("RssAnon:", "RssShmem:")
+    lines = _read(f"/proc/{pid}/status").splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(wanted))
 
 
 def _proportional(pid: int) -> int:

@@ -71,7 +71,9 @@ def test_an_entrys_parameters_win_over_the_wrappers_and_the_calls() -> None:
 
 def test_nothing_of_ours_is_sent() -> None:
     with Loopback("x") as server:
-        entry = server.entry(price=[1, 2], tags=["a"], api_rate_limit=100.0, default_headers={"X-Team": "t"}, deadline=30)
+        entry = server.entry(
+            price=[1, 2], tags=["a"], api_rate_limit=100.0, default_headers={"X-Team": "t"}, deadline=30
+        )
         wrapper(entry, timeout=5).create(messages=HI, context={"a": 1}, filter_func=lambda **_: True, agent="bot")
         _, headers, body = server.seen[0]
     assert sorted(body) == ["messages", "model"]
@@ -164,7 +166,9 @@ def test_when_all_fail_the_last_failure_is_raised(status: int, code: str, kind: 
 
 
 def test_the_error_names_every_entry_that_was_tried_and_no_key() -> None:
-    with Loopback((401, error("Incorrect API key provided: sk-canary-1234567890"), {}), (500, error("down"), {})) as server:
+    with Loopback(
+        (401, error("Incorrect API key provided: sk-canary-1234567890"), {}), (500, error("down"), {})
+    ) as server:
         first = server.entry("gpt-4", api_key="sk-canary-1234567890")
         with pytest.raises(Overloaded) as caught:
             wrapper(first, server.entry("gpt-4o", api_key="sk-canary-1234567890")).create(messages=HI)
@@ -192,7 +196,9 @@ def test_a_deadline_ends_all_attempts() -> None:
 
 
 def test_an_overloaded_server_is_asked_again() -> None:
-    with Loopback((503, error("busy"), {"retry-after-ms": "1"}), (429, error("slow"), {"retry-after-ms": "1"}), "ok") as server:
+    with Loopback(
+        (503, error("busy"), {"retry-after-ms": "1"}), (429, error("slow"), {"retry-after-ms": "1"}), "ok"
+    ) as server:
         response = wrapper(server.entry(max_retries=2)).create(messages=HI)
         assert len(server.seen) == 3
     assert response.choices[0].message.content == "ok"

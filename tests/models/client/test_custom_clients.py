@@ -76,8 +76,9 @@ def test_a_registered_class_is_made_from_the_entry_and_answers() -> None:
 def test_the_entrys_price_replaces_the_clients_cost() -> None:
     client = OpenAIWrapper(config_list=[entry(price=[1, 1])], cache_seed=None)
     client.register_model_client(Local)
-    with pytest.raises(AttributeError):
-        client.create(messages=HI)
+    response = client.create(messages=HI)
+    assert response.cost == 0.001
+    assert (client.total_usage_summary or {})["total_cost"] == 0.001
 
 
 def test_a_client_that_counts_nothing_leaves_no_usage() -> None:
@@ -218,7 +219,11 @@ def test_a_ready_client_in_an_entry_is_called() -> None:
     client = OpenAIWrapper(config_list=[{"model": "gpt-4", "client": sdk}], cache_seed=None, temperature=0)
     response = client.create(messages=HI)
     assert sdk.asked == [{"messages": HI, "model": "gpt-4", "temperature": 0}]
-    assert (response.choices[0].message.content, response.cost, response.usage.total_tokens) == ("from the sdk", 0.0006, 15)
+    assert (response.choices[0].message.content, response.cost, response.usage.total_tokens) == (
+        "from the sdk",
+        0.0006,
+        15,
+    )
 
 
 def test_a_client_without_completions_is_named() -> None:
