@@ -87,7 +87,9 @@ class CodeRunning(AgentBase):
     def run_code_options(self, block: CodeBlock) -> dict[str, Any]:
         """What an overridden `run_code` is called with beside the code, as in 0.2."""
         options = {key: value for key, value in self._code_execution_config.items() if key != "last_n_messages"}
-        return {"lang": block.language, **options}
+        from autogen.coding.filenames import named_file
+
+        return {"lang": block.language, "filename": named_file(block.code), **options}
 
 
 def _setup(config: dict[str, Any], executor: Any) -> CodeSetup:

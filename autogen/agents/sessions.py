@@ -66,7 +66,7 @@ def state_of(agent: Stateful) -> AgentState:
     session = _here.get() or (_main if _on_main_thread() else None)
     found = _committed(agent, session) or agent._last_state
     if found is None:
-        found = agent._last_state = AgentState()
+        found = agent._last_state = _seed(agent)
     return found
 
 

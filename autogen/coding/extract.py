@@ -29,9 +29,9 @@ def extract_code(
 ) -> list[tuple[str, str]]:
     """The code blocks of `text` as (language, code); the language is "" when the fence names none.
 
-    Without a block the answer is [(UNKNOWN, text)]. With `detect_single_line_code` the answer is what stands between ticks,
-    stripped, [] without any: inline code (`x`), a fenced block of one line with its language, and a longer block with
-    the language on the first line of its code (so in 0.2). `pattern` is not used then.
+    Without a block the answer is [(UNKNOWN, text)]. With `detect_single_line_code` the answer is what stands between
+    ticks, stripped, [] without any: inline code (`x`), a fenced block of one line with its language, and a longer
+    block with the language on the first line of its code (so in 0.2). `pattern` is not used then.
     With a `pattern` of the caller's, the answer is what `re.findall` gives.
     """
     content = content_str(text)

@@ -5,6 +5,7 @@ first runs (or when asked), and kept: its loss is an error, never a weaker one.
 """
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
@@ -144,14 +145,17 @@ class Workplace:
         return base | {name: os.environ[name] for name in self._env if name in os.environ}
 
     def _hiding(self) -> set[str]:
-        """Entries of the work directory that hide a module of Python's own."""
+        """Files of the work directory that hide a module of Python's own, also from a program started there."""
         from autogen.coding.sandbox.safe_files import reserved_module
 
+        known = {*sys.stdlib_module_names, "sitecustomize", "usercustomize"}
         try:
             entries = os.listdir(self.real_dir)
         except FileNotFoundError:  # the code removed it; the next run makes it again
             return set()
-        return {name for name in entries if reserved_module(name if "." in name else f"{name}/__init__.py")}
+        near = [name for name in entries if name.partition(".")[0] in known]
+        files = [name if "." in name else f"{name}/__init__.py" for name in near]
+        return {name for name in files if reserved_module(name) and os.path.isfile(os.path.join(self.real_dir, name))}
 
 
 def network_policy(network: Network) -> bool | tuple[str, ...]:

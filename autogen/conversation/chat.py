@@ -51,7 +51,9 @@ async def chat(run: Run, sender: Party, recipient: Party, settings: ChatSettings
     prepare(recipient, sender, settings.clear_history, settings.max_turns is None)
     try:
         message = await first_message(run, sender, recipient, settings.message, settings.context)
-        if settings.max_turns is None:
+        if message is None:
+            run.stop(StopReason.NO_REPLY, "the callable message gave None: there was nothing to say")
+        elif settings.max_turns is None:
             await exchange(run, sender, recipient, message, silent=settings.silent)
         else:
             await turns(run, sender, recipient, message, max_turns=settings.max_turns, silent=settings.silent)

@@ -4,7 +4,7 @@ Refuses to know endpoints, prices and wire formats: they belong to the client, w
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from autogen.conversation.party import Messages, Party
@@ -12,7 +12,7 @@ from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
 from autogen.core.effects import CallModel, Invoke, Purpose
 from autogen.core.model import ModelReply, ModelRequest
-from autogen.core.wire import render, reply_to_wire
+from autogen.core.wire import MessageDict, filled, render, reply_to_wire
 
 _BAD_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -59,17 +59,18 @@ async def _filled(agent: Party, messages: Messages) -> Messages:
     """Messages with their templates filled in from the last message's `context` (0.2's lazy templates)."""
     last = messages[-1] if messages else {}
     context = last.get("context")
-    if not any(callable(message.get("content")) for message in messages) and not context:
+    if isinstance(last, MessageDict) and context is not None:
+        del last["context"]  # used up, as in 0.2
+    if not context and not any(callable(message.get("content")) for message in messages):
         return messages
     fill = bool(agent.llm_config and agent.llm_config.get("allow_format_str_template"))
-    filled: list[Mapping[str, Any]] = []
+    out: list[Mapping[str, Any]] = []
     for message in messages:
         content = message.get("content")
         known = {key: value for key, value in message.items() if key != "context"}
         if callable(content):
-            template: Callable[..., Any] = content
-            known["content"] = await Invoke(agent.name, "message", "template", template, (context or {},))
-        elif fill and context and isinstance(content, str):
-            known["content"] = content.format(**context)
-        filled.append(known)
-    return filled
+            known["content"] = await Invoke(agent.name, "message", "template", content, (context or {},))
+        else:
+            known["content"] = filled(content, context, fill)
+        out.append(known)
+    return out

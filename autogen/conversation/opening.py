@@ -55,7 +55,7 @@ def carried(message: Any, carryover: Any) -> str | dict[str, Any]:
     known = dict(cast("Mapping[str, Any]", message))
     content = known.get("content")
     if isinstance(content, list):
-        known["content"] = _before_pictures(content, tail)
+        known["content"] = [{"type": "text", "text": tail}, *content]
     else:
         known["content"] = (content or "") + tail
     return known
@@ -67,14 +67,3 @@ def _item(item: Any) -> str:
     if isinstance(item, Mapping) and "content" in item:
         return str(cast("Mapping[str, Any]", item)["content"])
     return str(item)
-
-
-def _before_pictures(content: list[Any], tail: str) -> list[Any]:
-    """A multimodal message gets the carryover as a text part in front, or in its first text part."""
-    parts = list(content)
-    for index, part in enumerate(parts):
-        if isinstance(part, Mapping) and cast("Mapping[str, Any]", part).get("type") == "text":
-            known = cast("Mapping[str, Any]", part)
-            parts[index] = {**known, "text": f"{known.get('text', '')}{tail}"}
-            return parts
-    return [{"type": "text", "text": tail}, *parts]

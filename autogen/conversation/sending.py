@@ -10,7 +10,7 @@ from typing import Any
 from autogen.conversation.party import Party, hooks_of, own_method
 from autogen.conversation.run import Run
 from autogen.core.effects import Emit, Invoke
-from autogen.core.errors import InvalidMessage
+from autogen.core.errors import InvalidContent, InvalidMessage
 from autogen.core.events import MessageReceived
 from autogen.core.model import Origin
 from autogen.core.transcript import received, sent
@@ -24,6 +24,11 @@ class Said(dict[str, Any]):
 
     def __init__(self, message: str | Mapping[str, Any], origin: Origin) -> None:
         super().__init__(message if isinstance(message, Mapping) else {"content": message})
+        content = self.get("content")
+        if content is not None and not isinstance(content, (str, list)) and not callable(content):
+            raise InvalidContent(
+                f"a message's content must be text, a list of parts or None, got {type(content).__name__}: {content!r:.80}"
+            )
         self.origin: Origin = origin
 
 
@@ -94,5 +99,7 @@ async def take(
     state.histories[sender].append(received(mine))
     own = own_method(recipient, "_print_received_message", False)
     printer = None if own is None else partial(own, plain(said), sender)
-    quiet = bool(recipient.silent) if recipient.silent is not None else bool(silent)
-    await Emit(MessageReceived(sender.name, recipient.name, said, quiet, printer))
+    own_choice: bool | None = getattr(sender, "silent", None)
+    quiet = bool(silent) if own_choice is None else own_choice
+    allow = bool(recipient.llm_config and recipient.llm_config.get("allow_format_str_template"))
+    await Emit(MessageReceived(sender.name, recipient.name, said, quiet, printer, allow))

@@ -28,7 +28,11 @@ class ConfigAssertion(ConfigError, AssertionError):
 
 
 class InvalidMessage(ConfigError):
-    """A message that holds neither content nor calls nor answers, or content of a kind that no model takes."""
+    """A message that holds neither content nor calls nor answers."""
+
+
+class InvalidContent(InvalidMessage, TypeError):
+    """A message whose content is of a kind that no model takes."""
 
 
 class ModelError(AutogenError):

@@ -22,6 +22,8 @@ class MessageReceived(Struct, frozen=True, eq=False):
     silent: bool = False
     printer: Any = None
     """The recipient's own `_print_received_message`, ready to be called, if it has one."""
+    fill: bool = False
+    """Text content is a template of the message's `context`."""
 
 
 class NoHumanInput(Struct, frozen=True):

@@ -219,6 +219,13 @@ def reply_to_wire(message: ModelMessage) -> str | dict[str, Any]:
     return reply
 
 
+def filled(content: Any, context: Mapping[str, Any] | None, fill: bool) -> Any:
+    """Content with its template filled in: a callable is called with `context`, text is formatted where `fill` says."""
+    if callable(content):
+        return content(context or {})
+    return content.format(**context) if fill and context and isinstance(content, str) else content
+
+
 def text_of(content: Any) -> str:
     """Message content as text: pictures read `<image>`. Raises ConfigError for what is neither text nor parts."""
     if content is None:

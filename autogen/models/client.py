@@ -163,7 +163,7 @@ async def _attempts(entry: Entry, request: ModelRequest, call: Call, began: floa
             if left is not None:
                 left = _seconds_left(entry, call, began, started)
             policy = RetryPolicy(max_retries=entry.max_retries, deadline=left)
-            wait = delay(number, error, random(), now=time(), policy=policy)
+            wait = delay(number, error, random(), now=time(), policy=policy)  # noqa: S311 - jitter
             if wait is None:
                 raise
             await Sleep(wait)

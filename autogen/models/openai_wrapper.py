@@ -128,11 +128,17 @@ class OpenAIWrapper:
             filter_func=config.get("filter_func", self._base("filter_func", None)),
             raw_messages=messages,
             record=self._record,
+            emit=_console(),
         )
         model = config.get("model")
         if "cache_seed" in config or model:
             entries = [_with_call_keys(entry, config) for entry in entries]
-        return self._response(await answer(entries, call))
+        response = self._response(await answer(entries, call))
+        if prompt is not None:
+            # The old completions endpoint is gone from most servers: a prompt is a user's message, and `.text` reads.
+            for choice in response.choices:
+                mark_response(choice, {"text": choice.message.content})
+        return response
 
     def _response(self, found: Answer) -> Any:
         from autogen.models.completion import texts_or_messages, to_completion
@@ -269,6 +275,13 @@ def _with_call_keys(entry: Entry, config: Mapping[str, Any]) -> Entry:
 
 def _name_of(agent: Any) -> str:
     return str(getattr(agent, "name", agent) or "")
+
+
+def _console() -> EmitNow:
+    """Prints streamed text, as 0.2's `create` did."""
+    from autogen.observability.console import Console
+
+    return Console()
 
 
 def _write_line(text: str) -> None:

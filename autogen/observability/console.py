@@ -24,7 +24,7 @@ from autogen.core.events import (
     ToolFinished,
     ToolStarted,
 )
-from autogen.core.wire import text_of
+from autogen.core.wire import filled, text_of
 from autogen.observability.io_stream import IOStream
 
 _CODES = {"yellow": 33, "green": 32, "red": 31, "magenta": 35, "blue": 34}
@@ -79,21 +79,21 @@ class Console:
         if event.printer is not None:
             event.printer()
             return
-        print_message(event.message, event.sender, event.recipient)
+        print_message(event.message, event.sender, event.recipient, event.fill)
 
     def _delta(self, event: Delta) -> None:
-        if event.kind != "text" and event.kind != "end":
-            return
         stream = IOStream.get_default()
-        if event.kind == "text":
-            stream.print(coloured(event.text, "green"), end="", flush=True)
+        if not self._streaming:
+            stream.print("\033[32m", end="")  # 0.2 sends the colour whatever the stream is
             self._streaming = True
-        elif self._streaming:
-            stream.print("\n")
+        if event.kind == "text":
+            stream.print(event.text, end="", flush=True)
+        elif event.kind == "end":
+            stream.print("\033[0m\n")
             self._streaming = False
 
 
-def print_message(message: Mapping[str, Any], sender: str, recipient: str) -> None:
+def print_message(message: Mapping[str, Any], sender: str, recipient: str, fill: bool = False) -> None:
     """Print one received message in 0.2's format."""
     _header(sender, recipient)
     responses = message.get("tool_responses")
@@ -107,7 +107,7 @@ def print_message(message: Mapping[str, Any], sender: str, recipient: str) -> No
     if message.get("role") in ("function", "tool"):
         _answer(message)
     else:
-        _own_words(message)
+        _own_words(message, fill)
     _print("\n", _LINE, flush=True, sep="")
 
 
@@ -125,11 +125,9 @@ def _answer(message: Mapping[str, Any]) -> None:
     _print(coloured("*" * len(title), "green"), flush=True)
 
 
-def _own_words(message: Mapping[str, Any]) -> None:
-    content = message.get("content")
+def _own_words(message: Mapping[str, Any], fill: bool) -> None:
+    content = filled(message.get("content"), message.get("context"), fill)
     if content is not None:
-        if callable(content):
-            content = content(message.get("context") or {})
         _print(text_of(content), flush=True)
     call = message.get("function_call")
     if call:

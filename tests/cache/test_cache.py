@@ -293,8 +293,10 @@ def test_a_broken_file_is_left_alone_and_memory_is_used(
 @pytest.mark.parametrize(
     "schema",
     [
-        "CREATE TABLE entries (key TEXT, kind TEXT, data BLOB);"
-        "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
+        (
+            "CREATE TABLE entries (key TEXT, kind TEXT, data BLOB);"
+            "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END"
+        ),
         "CREATE VIEW entries AS SELECT 'k' AS key, 'text' AS kind, x'41' AS data",
         "CREATE TABLE Cache (key BLOB, value BLOB)",
     ],

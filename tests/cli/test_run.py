@@ -15,14 +15,15 @@ WRITE = "```python\nopen('note.txt', 'w').write('hello')\nprint('written')\n```"
 LOOK = "```python\nimport os\nprint(os.environ.get('MINE'), os.environ.get('OTHER'))\n```"
 
 
-def has_sandbox() -> bool:
+@pytest.fixture
+def sandbox() -> None:
     try:
-        return choose() is not None
-    except SandboxUnavailable:
-        return False
+        choose()
+    except SandboxUnavailable as missing:
+        pytest.skip(f"no sandbox works on this machine: {missing}")
 
 
-needs_sandbox = pytest.mark.skipif(not has_sandbox(), reason="no sandbox works on this machine")
+needs_sandbox = pytest.mark.usefixtures("sandbox")
 
 
 def run(there: ScriptedServer, *options: str) -> int:

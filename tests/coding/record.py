@@ -55,7 +55,7 @@ def execution():
             executor = LocalCommandLineCodeExecutor(timeout=1, work_dir=work, execution_policies=policies)
 
             def ask(executor=executor, blocks=blocks, work=work):
-                result = executor.execute_code_blocks([CodeBlock(code=c, language=l) for c, l in blocks])
+                result = executor.execute_code_blocks([CodeBlock(code=c, language=name) for c, name in blocks])
                 return {
                     "exit_code": result.exit_code,
                     "output": result.output.replace(work, "<work>"),

@@ -86,8 +86,8 @@ PATTERNS = {
 LANGUAGES = [
     "python x", "pip install x", "print(1)", "ls", "echo $", "", "npm i", "def f(:", "sh a.sh", "x = ",
     "# filename: a.py", "python3 a.py", "a\n", "python", "pip", "pip3 install", "\nprint(1)", "  print(1)", "pipx",
-    "print(1)\x00", "<p>", "pythonx", "return 1", "break", "async", "a=1;b=2", "def f():\n\tx\n        y", "\ufeffx = 1",
-    "(" * 500, "x" + "+x" * 50,
+    "print(1)\x00", "<p>", "pythonx", "return 1", "break", "async", "a=1;b=2", "def f():\n\tx\n        y",
+    "\ufeffx = 1", "(" * 500, "x" + "+x" * 50,
 ]  # fmt: skip
 
 BLOCKS = {

@@ -71,7 +71,7 @@ def test_an_executor_by_name_gets_the_options_under_its_name(work: Path) -> None
     [
         ({"executor": "nosuch"}, "Unknown code executor nosuch"),
         ({"executor": 5}, "Unknown code executor 5"),
-        ({"timout": 3}, "no key 'timout'; did you mean 'timeout'"),
+        ({"timeouts": 3}, "no key 'timeouts'; did you mean 'timeout'"),
         ({"executor": "commandline-local", "commandline-local": {"workdir": 1}}, "did you mean 'work_dir'"),
         ({"last_n_messages": -1}, "^last_n_messages must be either a non-negative integer, or the string 'auto'."),
         ({"last_n_messages": "x"}, "non-negative integer"),

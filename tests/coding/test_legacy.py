@@ -91,7 +91,7 @@ def test_an_overridden_run_code_may_pass_the_settings_on(work: Path, tmp_path: P
     }
     assert executor.run("echo $A; pwd", "sh", **options) == (0, f"1\n{other}\n", None)
     with pytest.raises(ConfigError, match="did you mean 'timeout'"):
-        executor.run("x", timout=3)
+        executor.run("x", timeouts=3)
 
 
 def test_making_one_touches_no_disk_and_the_default_folder_lies_below_the_current_one(

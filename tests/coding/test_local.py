@@ -83,10 +83,10 @@ def test_it_is_what_0_2_showed(work: Path) -> None:
     assert executor.functions_module == "functions"
     assert isinstance(executor, CodeExecutor)
     assert executor.code_extractor.extract_code_blocks("```sh\nls\n```") == [CodeBlock("ls", "sh")]
-    assert LocalCommandLineCodeExecutor.DEFAULT_EXECUTION_POLICY == {
+    assert {
         **dict.fromkeys(("bash", "shell", "sh", "pwsh", "powershell", "ps1", "python"), True),
         **dict.fromkeys(("javascript", "html", "css"), False),
-    }
+    } == LocalCommandLineCodeExecutor.DEFAULT_EXECUTION_POLICY
     assert (
         list(LocalCommandLineCodeExecutor.DEFAULT_EXECUTION_POLICY) == LocalCommandLineCodeExecutor.SUPPORTED_LANGUAGES
     )
@@ -208,8 +208,10 @@ def test_code_that_is_not_text_is_refused(work: Path) -> None:
 @pytest.mark.usefixtures("real_sandbox")
 def test_a_file_that_hides_a_module_is_pointed_out(work: Path) -> None:
     (work / "types.py").write_text("")  # the program's own; not the code's doing
-    outcome = run(LocalCommandLineCodeExecutor(work_dir=work), ("sh", "echo 'x = 1' > json.py; echo done"))
-    assert outcome.output == "done\n\nNote: json.py hides a module of Python's own from later code here; rename it"
+    code = "mkdir queue types random; touch random/__init__.py; echo 'x = 1' > json.py; echo done"
+    outcome = run(LocalCommandLineCodeExecutor(work_dir=work), ("sh", code))
+    note = "\nNote: {} hides a module of Python's own from later code here; rename it"
+    assert outcome.output == "done\n" + note.format("json.py") + note.format("random/__init__.py")
 
 
 def test_a_missing_program_is_told_once_at_length(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

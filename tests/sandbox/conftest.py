@@ -4,6 +4,7 @@ import resource
 from collections.abc import Iterator
 
 import pytest
+
 from tests.sandbox.world import World, new_world
 
 _GIB = 1 << 30

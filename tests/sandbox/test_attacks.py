@@ -4,10 +4,10 @@ import platform
 from typing import Any
 
 import pytest
-from tests.sandbox.attacks import ATTACKS, Attack
-from tests.sandbox.world import World, hits
 
 from autogen.coding.sandbox import Sandbox, SandboxPolicyError, choose, describe
+from tests.sandbox.attacks import ATTACKS, Attack
+from tests.sandbox.world import World, hits
 
 RUNGS = ("bwrap", "sandlock", "landlock")
 ALLOWED = {

@@ -12,9 +12,10 @@ import threading
 import uuid
 from collections.abc import Iterator
 
-from tests.sandbox.attacks import SMALL, Attack
+import msgspec
 
 from autogen.coding.sandbox import Outcome, Policy, Sandbox
+from tests.sandbox.attacks import SMALL, Attack
 
 CANARY = "CANARY-" + uuid.uuid4().hex
 
@@ -95,7 +96,15 @@ class World:
     def new_work_dir(self, baited: bool) -> str:
         """A fresh work directory beside the bait; `baited`: with files in it that must be masked."""
         work_dir = tempfile.mkdtemp(prefix="work-", dir=self.folder)
-        bait = {".env", "app/conf/.env", "OAI_CONFIG_LIST", ".git/config", ".git/hooks/sample", "app/server.pem", "app/id_ed25519"}
+        bait = {
+            ".env",
+            "app/conf/.env",
+            "OAI_CONFIG_LIST",
+            ".git/config",
+            ".git/hooks/sample",
+            "app/server.pem",
+            "app/id_ed25519",
+        }
         for name in sorted(bait) if baited else ():
             path = os.path.join(work_dir, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -128,7 +137,7 @@ def hits(attack: Attack, rung: Sandbox, world: World) -> str:
     with open(os.path.join(work_dir, "attack.py"), "w", encoding="utf-8") as file:
         file.write(f"W = {world.values(marker)!r}\n{attack.code}")
     before, heard = os.stat(world.precious), len(world.heard)
-    limits = type(SMALL)(**{name: getattr(SMALL, name) for name in SMALL.__struct_fields__} | {"wall_s": attack.wall_s})
+    limits = msgspec.structs.replace(SMALL, wall_s=attack.wall_s)
     result = rung.run([sys.executable, "attack.py"], Policy(work_dir=work_dir, limits=limits))
     if "HIT" in result.output:
         return result.output[-300:]

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from autogen.coding.sandbox import lend, relay, seccomp
 from autogen.coding.sandbox.errors import SandboxUnavailable
-from autogen.coding.sandbox.layout import ETC, ETC_NETWORK, HOME, SYSTEM, Layout, environment, lay_out, under
+from autogen.coding.sandbox.layout import ETC, ETC_NETWORK, HOME, SYSTEM, TMP, Layout, environment, lay_out, under
 from autogen.coding.sandbox.masking import Masks, masks_in
 from autogen.coding.sandbox.policy import MIB, Outcome, Policy
 from autogen.coding.sandbox.process import Cancelled, Ended, Job, outcome, supervise
@@ -159,9 +159,9 @@ class _Setup:
         limits = self.policy.limits
         size = str(max(MIB, min(limits.disk_bytes, limits.memory_bytes // 8)))
         yield from ("--perms", "0755", "--dir", "/home", "--perms", "0755", "--dir", "/var")
-        for path in ("/tmp", "/dev/shm", HOME):
+        for path in (TMP, "/dev/shm", HOME):  # noqa: S108 - private ones
             yield from ("--perms", "1777", "--size", size, "--tmpfs", path)
-        yield from ("--size", str(MIB), "--tmpfs", "/run", "--symlink", "/tmp", "/var/tmp")
+        yield from ("--size", str(MIB), "--tmpfs", "/run", "--symlink", TMP, "/var/tmp")  # noqa: S108
 
     def _places(self) -> Iterator[str]:
         """The work directory and what Python imports from, outer folders first, each at its real path."""
@@ -280,5 +280,3 @@ def _wait_gone(pid: int) -> None:
 
 def _unavailable(reason: str) -> SandboxUnavailable:
     return SandboxUnavailable("bwrap", (("bwrap", reason),), ())
-
-

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
@@ -74,7 +74,7 @@ class Landlock:
             user = stack.enter_context(lend.lent(layout.work_dir, ())) if self.root else None
             scratch = stack.enter_context(scratch_folder(user))
             limits = policy.limits
-            spec: dict[str, object] = {
+            spec: launcher.Spec = {
                 "argv": list(argv),
                 "env": environment(policy, home=os.path.join(scratch, "home"), tmp=os.path.join(scratch, "tmp")),
                 "cwd": layout.work_dir,
@@ -93,7 +93,7 @@ class Landlock:
             job = launch_job(self.name, f"fd:{fd}", policy, "watch" not in self.without, layout, scratch, (fd,))
             return outcome(started(supervise_launcher(job, cancelled), self.name), job, policy.network is False)
 
-    def _ruleset(self, layout: Layout, policy: Policy, scratch: str) -> dict[str, object]:
+    def _ruleset(self, layout: Layout, policy: Policy, scratch: str) -> "launcher.Ruleset":
         everything = max(bits for version, bits in _FS_BY_ABI.items() if version <= self.abi)
         full = everything & ~(MAKE_CHAR | MAKE_BLOCK | IOCTL_DEV)
         rules = [(layout.work_dir, full), (scratch, full)]

@@ -7,12 +7,42 @@ user, search, landlock, filter, sandlock, packages. Decides nothing; what the ke
 """
 
 import ctypes
+import importlib
 import json
 import os
 import resource
 import signal
 import struct
 import sys
+
+TYPE_CHECKING = False  # `typing` itself would cost a third of the start
+if TYPE_CHECKING:
+    from typing import Any, TypedDict
+
+    class Ruleset(TypedDict):
+        """Landlock: what is handled (file, network, scope bits), how much of that the kernel knows, who may what."""
+
+        attr: list[int]
+        size: int
+        rules: list[tuple[str, int]]
+
+    class _Always(TypedDict):
+        argv: list[str]
+        cwd: str
+
+    class Spec(_Always, total=False):
+        """One run. "sandlock" and "packages" go together; "inner" marks what is inside sandlock already."""
+
+        env: dict[str, str]
+        rlimits: dict[str, int]
+        user: int | None
+        search: bool
+        landlock: Ruleset
+        filter: str
+        inner: bool
+        sandlock: dict[str, Any]
+        packages: str
+
 
 FAILED = 125
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -65,12 +95,11 @@ def set_limits(limits: "dict[str, int]") -> None:
         resource.setrlimit(number, (bound, bound))
 
 
-def make_ruleset(spec: "dict[str, object]") -> int:
-    """A Landlock ruleset from {"attr": [fs, net, scoped], "size": bytes, "rules": [[path, rights], ...]}."""
-    attr, size, rules = spec["attr"], spec["size"], spec["rules"]
-    assert isinstance(attr, list) and isinstance(size, int) and isinstance(rules, list)
-    ruleset = _check(_LIBC.syscall(_CREATE_RULESET, struct.pack("=3Q", *attr), ctypes.c_size_t(size), 0), "landlock")
-    for path, rights in rules:
+def make_ruleset(spec: "Ruleset") -> int:
+    """A Landlock ruleset as a file descriptor."""
+    attr = struct.pack("=3Q", *spec["attr"])
+    ruleset = _check(_LIBC.syscall(_CREATE_RULESET, attr, ctypes.c_size_t(spec["size"]), 0), "landlock")
+    for path, rights in spec["rules"]:
         try:
             fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -89,16 +118,11 @@ def set_filter(program: bytes) -> None:
     _check(_LIBC.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_FILTER), wanted, 0, 0), "seccomp")
 
 
-def _load(source: str) -> "dict[str, object]":
-    if source.startswith("fd:"):
-        with os.fdopen(int(source[3:]), "rb") as file:
-            return dict(json.loads(file.read()))
-    with open(source, "rb") as file:
-        spec = dict(json.loads(file.read()))
-    try:
+def _load(source: str) -> "Spec":
+    with open(int(source[3:]) if source.startswith("fd:") else source, "rb") as file:
+        spec: Spec = json.loads(file.read())
+    if not source.startswith("fd:"):
         os.unlink(source)
-    except OSError:  # the folder is removed with the run
-        return spec
     return spec
 
 
@@ -109,49 +133,46 @@ def _tie_to(parent: int) -> None:
         os._exit(FAILED)
 
 
-def _confine(spec: "dict[str, object]", parent: int) -> None:
-    ruleset = -1
-    landlock, user, filter_hex = spec.get("landlock"), spec.get("user"), spec.get("filter")
-    if isinstance(landlock, dict):
-        ruleset = make_ruleset(landlock)
-    os.chdir(str(spec["cwd"]))
-    if isinstance(user, int):
-        become(user, bool(spec.get("search")))
-    limits = spec.get("rlimits")
-    if isinstance(limits, dict):
-        set_limits(limits)
+def _confine(spec: "Spec", parent: int) -> None:
+    ruleset = make_ruleset(spec["landlock"]) if "landlock" in spec else -1
+    os.chdir(spec["cwd"])
+    user = spec.get("user")
+    if user is not None:
+        become(user, spec.get("search", False))
+    set_limits(spec.get("rlimits", {}))
     _tie_to(parent)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if ruleset >= 0:
         _check(_LIBC.syscall(_RESTRICT_SELF, ruleset, 0), "landlock")
         os.close(ruleset)
-    if isinstance(filter_hex, str):
-        set_filter(bytes.fromhex(filter_hex))
+    if "filter" in spec:
+        set_filter(bytes.fromhex(spec["filter"]))
 
 
-def _become_code(spec: "dict[str, object]", parent: int) -> int:
+def _become_code(spec: "Spec", parent: int) -> int:
     """Confine this process and turn it into the program; comes back only when that failed."""
     try:
         _confine(spec, parent)
-        argv, env = spec["argv"], spec["env"]
-        assert isinstance(argv, list) and isinstance(env, dict)
+        argv, env = spec["argv"], spec.get("env", {})
     except Exception as error:  # noqa: BLE001 - whatever it is, the code must not start
         return _failed(error)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these two, and exec would pass that on
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvpe(argv[0], argv, env)
+        os.execvpe(argv[0], argv, env)  # noqa: S606 - this is what a launcher does
     except OSError as error:
-        print(f"{argv[0]}: {error.strerror}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
+        sys.stderr.flush()
     return 127
 
 
 def _failed(error: Exception) -> int:
-    print(f"launcher: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"launcher: {type(error).__name__}: {error}\n")
+    sys.stderr.flush()
     return FAILED
 
 
-def _run_code(spec: "dict[str, object]") -> int:
+def _run_code(spec: "Spec") -> int:
     """Start the code as a child in a process group of its own and wait for it."""
     parent = os.getpid()
     child = os.fork()
@@ -162,17 +183,15 @@ def _run_code(spec: "dict[str, object]") -> int:
     return 128 - code if code < 0 else code
 
 
-def _run_sandlock(spec: "dict[str, object]", parent: int) -> int:
+def _run_sandlock(spec: "Spec", parent: int) -> int:
     """Stay outside as the supervisor, and start a second launcher inside."""
     _confine(spec, parent)
     _prctl(_PR_SET_DUMPABLE, 1)  # a change of user clears it, and sandlock looks into its own /proc entry
-    sys.path.append(str(spec["packages"]))
-    import sandlock
-
-    options, argv = spec["sandlock"], spec["argv"]
-    assert isinstance(options, dict) and isinstance(argv, list)
-    optional = [getattr(sandlock.Protection, name) for name in options.pop("allow_degraded")]
-    with sandlock.Sandbox(allow_degraded=optional, **options).popen(argv) as process:
+    sys.path.append(spec.get("packages", ""))
+    sandlock: Any = importlib.import_module("sandlock")
+    options = spec.get("sandlock", {})
+    options["allow_degraded"] = [getattr(sandlock.Protection, name) for name in options["allow_degraded"]]
+    with sandlock.Sandbox(**options).popen(spec["argv"]) as process:
         result = process.wait()
     return 128 + int(result.signal) if result.signal > 0 else int(result.exit_code) & 0xFF
 

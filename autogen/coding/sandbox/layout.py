@@ -25,8 +25,10 @@ ETC: Final = tuple(
     )
 )  # fmt: skip
 ETC_NETWORK: Final = ("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf")
-HOME: Final = "/home/sandbox"
-_TOO_WIDE: Final = ("/", "/home", "/root", "/tmp", "/var", "/var/tmp", "/etc", "/run", "/proc", "/sys", "/dev", "/opt")
+HOME, TMP = "/home/sandbox", "/tmp"  # noqa: S108 - the private one of a run
+_TOO_WIDE: Final = (  # noqa: S108 - these are refused
+    "/", "/home", "/root", "/tmp", "/var", "/var/tmp", "/etc", "/run", "/proc", "/sys", "/dev", "/opt",
+)  # fmt: skip
 _THREADS: Final = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS", "RAYON_NUM_THREADS",
     "POLARS_MAX_THREADS", "LOKY_MAX_CPU_COUNT",
@@ -86,7 +88,9 @@ def _extra(policy: Policy, rung: str) -> Iterator[str]:
     for path in policy.readable:
         real = os.path.realpath(path)
         if real == "/" or not os.path.exists(real):
-            raise SandboxPolicyError(rung, f"readable path {path!r} does not exist or is all of /", "name what is needed")
+            raise SandboxPolicyError(
+                rung, f"readable path {path!r} is all of / or does not exist", "name what is needed"
+            )
         yield real
 
 
@@ -102,9 +106,8 @@ def _import_paths() -> Iterator[str]:
 def _editable() -> Iterator[str]:
     for name, module in list(sys.modules.items()):
         if name.startswith("__editable__"):
-            mapping: object = getattr(module, "MAPPING", None)
-            if isinstance(mapping, Mapping):
-                yield from (str(path) for path in mapping.values())
+            mapping: Mapping[str, str] = getattr(module, "MAPPING", {})
+            yield from mapping.values()
 
 
 def _outermost(paths: Iterator[str] | list[str]) -> tuple[str, ...]:
@@ -126,7 +129,7 @@ def _links(visible: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         path = os.path.normpath(os.path.join(os.path.dirname(path), target))
 
 
-def environment(policy: Policy, *, home: str = HOME, tmp: str = "/tmp") -> dict[str, str]:
+def environment(policy: Policy, *, home: str = HOME, tmp: str = TMP) -> dict[str, str]:
     """PATH, HOME and the like, then the policy's own."""
     threads = str(min(os.cpu_count() or 1, 8))
     base = {

@@ -9,16 +9,17 @@ set-user-id bits (the kernel does that).
 
 import errno
 import fcntl
-import json
 import os
 import pwd
 import stat
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Final
+
+import msgspec
 
 from autogen.coding.sandbox.errors import SandboxUnavailable, UnsafePathError
 from autogen.coding.sandbox.safe_files import descend, open_beneath
@@ -34,7 +35,7 @@ class _Loan:
         self.work_dir, self.uid, self.skip, self.runs = work_dir, uid, skip, 0
         self.owners: dict[tuple[int, int], tuple[int, int]] = {}
         self.lock_fd = -1
-        self.owner = (0, 0)
+        self.owner: tuple[int, int] = (0, 0)
 
 
 def is_root() -> bool:
@@ -109,24 +110,23 @@ def _begin(loan: _Loan) -> None:
     loan.lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     fcntl.flock(loan.lock_fd, fcntl.LOCK_EX)
     info = os.stat(loan.work_dir)
-    owner = [info.st_uid, info.st_gid]
+    owner = (info.st_uid, info.st_gid)
     if info.st_uid == loan.uid:  # another run is on, or one was killed: its note tells whose it was
         note = _note(loan.lock_fd)
         parent = os.stat(os.path.dirname(loan.work_dir))
-        owner = note.get(loan.work_dir) or [parent.st_uid, parent.st_gid]
+        owner = note.get(loan.work_dir) or (parent.st_uid, parent.st_gid)
     os.ftruncate(loan.lock_fd, 0)
-    os.pwrite(loan.lock_fd, json.dumps({loan.work_dir: owner}).encode(), 0)
-    loan.owner = (owner[0], owner[1])
+    os.pwrite(loan.lock_fd, msgspec.json.encode({loan.work_dir: owner}), 0)
+    loan.owner = owner
     _give(loan)
     fcntl.flock(loan.lock_fd, fcntl.LOCK_SH)
 
 
-def _note(fd: int) -> dict[str, list[int]]:
+def _note(fd: int) -> dict[str, tuple[int, int]]:
     try:
-        note = json.loads(os.pread(fd, 65536, 0) or b"{}")
-    except ValueError:
+        return msgspec.json.decode(os.pread(fd, 65536, 0), type=dict[str, tuple[int, int]])
+    except msgspec.DecodeError:  # empty, or cut short by a crash
         return {}
-    return note if isinstance(note, dict) else {}
 
 
 def _end(loan: _Loan) -> None:

@@ -96,9 +96,7 @@ class Sandbox(Protocol):
     @property
     def level(self) -> int: ...
 
-    def run(
-        self, argv: Sequence[str], policy: Policy, cancelled: Callable[[], bool] | None = None
-    ) -> Outcome:
+    def run(self, argv: Sequence[str], policy: Policy, cancelled: Callable[[], bool] | None = None) -> Outcome:
         """Run `argv` and wait for its end; `cancelled` is asked about every 50 ms, and True kills the tree.
 
         Raises SandboxUnavailable when the sandbox itself cannot be set up (nothing ran), SandboxPolicyError when

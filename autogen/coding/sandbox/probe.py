@@ -20,8 +20,10 @@ HELP: Final = (
     "pip install sandlock   (Linux 6.7 or newer; no root needed)",
     "apt-get install bubblewrap   (or your system's package of that name)",
     "Ubuntu 24.04 and newer: an AppArmor profile that grants `userns` to bwrap",
-    "in a container: start it with a seccomp profile that allows user namespaces, or accept the container itself as "
-    "the boundary with AUTOGEN_SANDBOX=container",
+    (
+        "in a container: start it with a seccomp profile that allows user namespaces, or accept the container itself "
+        "as the boundary with AUTOGEN_SANDBOX=container"
+    ),
     "run code in Docker or Podman: code_execution_config={'use_docker': True}",
     "last: sandbox='off' runs model-written code with your own rights",
 )

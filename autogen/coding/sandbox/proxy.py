@@ -11,7 +11,7 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -39,8 +39,8 @@ def read_rules(network: tuple[str, ...]) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for text in network:
         host, port = _split(text)
-        if not host or any(mark in host for mark in "/@ ") and not _is_network(host):
-            raise SandboxPolicyError("network", f"{text!r} is not a host", 'write "host" or "host:port", without a scheme')
+        if not host or (any(mark in host for mark in "/@ ") and not _is_network(host)):
+            raise SandboxPolicyError("network", f"{text!r} is not a host", 'write "host" or "host:port", no scheme')
         if port is None:
             rules += [Rule(host, each) for each in _PORTS]
         elif port.isdecimal() and 0 < int(port) < 65536:
@@ -91,7 +91,8 @@ class Gate:
             return True
         if host == "localhost" and plain.is_loopback:
             return True
-        return any(rule.port == port and _is_network(rule.host) and _covers(rule.host, str(plain)) for rule in self.rules)
+        networks = (rule.host for rule in self.rules if rule.port == port and _is_network(rule.host))
+        return any(_covers(network, str(plain)) for network in networks)
 
 
 def _covers(pattern: str, host: str) -> bool:
@@ -112,7 +113,7 @@ class Proxy:
         self.gate, self.refused = Gate(rules), 0
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(path)
-        os.chmod(path, 0o666)  # the folder around it is private
+        os.chmod(path, 0o666)  # noqa: S103 - the folder around it is private
         self._listener.listen(64)
         self._slots = threading.Semaphore(_MOST_CONNECTIONS)
         self._open: set[socket.socket] = set()
@@ -147,7 +148,7 @@ class Proxy:
             with self._tracked(client), client:
                 client.settimeout(_CONNECT_S)
                 head, rest = _read_head(client)
-                method, target, version = (head.split(b"\r\n", 1)[0].decode("latin-1").split(" ") + ["", ""])[:3]
+                method, target, version = (*head.split(b"\r\n", 1)[0].decode("latin-1").split(" "), "", "")[:3]
                 host, port, line = _target(method, target, version)
                 upstream = self._connect(client, host, port)
                 if upstream is None:
@@ -178,7 +179,7 @@ class Proxy:
                 return socket.create_connection((address, port), _CONNECT_S)
             except OSError as error:
                 last = error
-        client.sendall(f"HTTP/1.1 502 {host} is not reachable\r\nConnection: close\r\n\r\n".encode("latin-1", "replace"))
+        client.sendall(b"HTTP/1.1 502 the host is not reachable\r\nConnection: close\r\n\r\n")
         raise last
 
     @contextmanager

@@ -33,15 +33,17 @@ def _serve(listener: socket.socket, path: str) -> None:
 
 
 def main(argv: "list[str]") -> int:
+    """Start the program of argv[4:] and relay until it ends; gives its exit code."""
     path, port, program = argv[1], int(argv[2]), argv[4:]
     listener = socket.create_server(("127.0.0.1", port))
     child = os.fork()  # before any thread
     if child == 0:
         listener.close()
         try:
-            os.execvp(program[0], program)
+            os.execvp(program[0], program)  # noqa: S606 - the program is what this process is for
         except OSError as error:
-            print(f"{program[0]}: {error.strerror}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"{program[0]}: {error.strerror}\n")
+            sys.stderr.flush()
             os._exit(127)
     threading.Thread(target=_serve, args=(listener, path), daemon=True).start()
     _, status = os.waitpid(child, 0)

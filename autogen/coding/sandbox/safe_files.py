@@ -118,7 +118,7 @@ def _parts(name: str) -> list[str]:
 
 def _check_part(name: str, part: str) -> None:
     if _FORBIDDEN.search(part):
-        raise UnsafePathError(name, "it contains a control character or one of <>:\"|?*\\")
+        raise UnsafePathError(name, 'it contains a control character or one of <>:"|?*\\')
     if part != part.strip() or part.endswith("."):
         raise UnsafePathError(name, "a part of it begins or ends with a space, or ends with a dot")
     if _WINDOWS_DEVICE.fullmatch(part):

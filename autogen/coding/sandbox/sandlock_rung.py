@@ -12,10 +12,20 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from autogen.coding.sandbox import lend, seccomp
+from autogen.coding.sandbox import launcher, lend, seccomp
 from autogen.coding.sandbox.landlock import (
-    CPUS, DEVICES, LAUNCHER, PROC, abi, launch_job, refuse_nested, rlimits, scratch_folder, started,
-    supervise_launcher, unavailable,
+    CPUS,
+    DEVICES,
+    LAUNCHER,
+    PROC,
+    abi,
+    launch_job,
+    refuse_nested,
+    rlimits,
+    scratch_folder,
+    started,
+    supervise_launcher,
+    unavailable,
 )  # fmt: skip
 from autogen.coding.sandbox.layout import ETC, ETC_NETWORK, SYSTEM, Layout, environment, lay_out
 from autogen.coding.sandbox.masking import masks_in
@@ -56,7 +66,7 @@ class Sandlock:
             self._write(inner, self._inner(argv, policy, layout, scratch, user), user)
             options = self._options(policy, layout, scratch, hidden)
             outer = os.path.join(scratch, "supervisor.json")
-            supervisor: dict[str, object] = {
+            supervisor: launcher.Spec = {
                 "argv": [sys.executable, "-I", "-S", LAUNCHER, inner],
                 "cwd": layout.work_dir,
                 "user": user,
@@ -68,9 +78,7 @@ class Sandlock:
             job = launch_job(self.name, outer, policy, True, layout, scratch)
             return outcome(started(supervise_launcher(job, cancelled), self.name), job, policy.network is not True)
 
-    def _options(
-        self, policy: Policy, layout: Layout, scratch: str, hidden: tuple[str, ...]
-    ) -> dict[str, object]:
+    def _options(self, policy: Policy, layout: Layout, scratch: str, hidden: tuple[str, ...]) -> dict[str, object]:
         """Arguments of `sandlock.Sandbox`."""
         network = policy.network
         masks = [masks_in(root, layout) for root in layout.sources if os.path.isdir(root)]
@@ -92,7 +100,7 @@ class Sandlock:
 
     def _inner(
         self, argv: Sequence[str], policy: Policy, layout: Layout, scratch: str, user: int | None
-    ) -> dict[str, object]:
+    ) -> "launcher.Spec":
         """What the second launcher does, inside, before it becomes the code."""
         profile = seccomp.Profile(
             unix_sockets=False,
@@ -110,7 +118,7 @@ class Sandlock:
             "inner": True,
         }
 
-    def _write(self, path: str, spec: dict[str, object], user: int | None) -> None:
+    def _write(self, path: str, spec: "launcher.Spec", user: int | None) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8") as file:
             json.dump(spec, file)

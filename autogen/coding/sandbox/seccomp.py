@@ -50,9 +50,22 @@ _OPEN: Final[tuple[tuple[int | None, int | None, int, int], ...]] = ((2, None, 1
 _CLONE, _SOCKET, _SOCKETPAIR, _IOCTL, _PERSONALITY = (56, 220), (41, 198), (53, 199), (16, 29), (135, 92)
 _KILL: Final = (62, 129)
 _ATTRIBUTES: Final = (
-    (90, None), (268, 53), (452, 452), (92, None), (94, None), (260, 54), (132, None), (235, None), (261, None),
-    (280, 88), (188, 5), (189, 6), (197, 14), (198, 15),
-)  # chmod, fchmodat, fchmodat2, chown, lchown, fchownat, utime, utimes, futimesat, utimensat, [l]setxattr, [l]removexattr
+    (90, None),
+    (268, 53),
+    (452, 452),
+    (92, None),
+    (94, None),
+    (260, 54),
+    (132, None),
+    (235, None),
+    (261, None),
+    (280, 88),
+    (188, 5),
+    (189, 6),
+    (197, 14),
+    (198, 15),
+)
+"""chmod, fchmodat, fchmodat2, chown, lchown, fchownat, utime, utimes, futimesat, utimensat, [l]setxattr, [l]removexattr"""
 _SIGNALS: Final = ((200, 130), (234, 131), (129, 138), (297, 240), (424, 424))
 _GROUPS: Final = ((112, 157), (109, 154))
 _OF_A_PROCESS: Final = ((302, 261), (203, 122), (144, 119), (142, 118), (314, 274))

@@ -1,7 +1,7 @@
 """A loopback Chat Completions server for these tests: answers in order, keeps what it saw, headers included.
 
-An answer is a text (one assistant message), a dict (the whole JSON body, status 200), a (status, body, headers) tuple,
-or `HANG`: nothing is sent until the server closes. After the last answer it repeats a failure that no test expects.
+An answer is a text (one assistant message), a dict (the whole JSON body, status 200), a (status, body, headers) tuple
+(body as JSON or bytes), or `HANG`: nothing is sent until the server closes. After the last answer it refuses.
 """
 
 import json
@@ -65,7 +65,7 @@ class Loopback:
         if isinstance(answer, dict):
             answer = (200, answer, {})
         status, content, extra = answer
-        return status, json.dumps(content).encode(), extra
+        return status, content if isinstance(content, bytes) else json.dumps(content).encode(), extra
 
     def __enter__(self) -> "Loopback":
         self._thread.start()

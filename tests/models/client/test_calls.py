@@ -1,12 +1,13 @@
 """One call over a config list: what is sent, what comes back, which entry answers, what is counted."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
 from autogen.core.errors import ConfigError
-from autogen.core.events import Event, ModelFinished, ModelStarted
+from autogen.core.events import Delta, Event, ModelFinished, ModelStarted
 from autogen.core.model import ModelMessage, ModelRequest, Text
 from autogen.drivers.blocking import perform
 from autogen.models.errors import AuthError, BadRequest, ContentFiltered, ModelTimeout, Overloaded, RateLimited
@@ -272,6 +273,19 @@ def test_an_unknown_price_is_none_shown_as_0_and_told_once(caplog: pytest.LogCap
     assert sum("no-such-model-a" in record.getMessage() for record in caplog.records) == 1
 
 
+def test_what_a_broken_stream_showed_is_taken_back() -> None:
+    chunk = {"id": "x", "choices": [{"index": 0, "delta": {"content": "half"}, "finish_reason": None}]}
+    cut = f"data: {json.dumps(chunk)}\n\n".encode()
+    events: list[Event] = []
+    request = ModelRequest((ModelMessage("user", (Text("hi"),)),), (), {"stream": True})
+    with Loopback((200, cut, {"Content-Type": "text/event-stream"}), "whole") as server:
+        client = wrapper(server.entry("gpt-4"), server.entry("gpt-4o"))
+        reply = perform(client.complete(request, agent="bot", emit=events.append))
+    deltas = [(event.kind, event.text) for event in events if isinstance(event, Delta)]
+    assert deltas[:2] == [("text", "half"), ("reset", "")]
+    assert (reply.message.text, reply.config_id) == ("whole", 1)
+
+
 # ---- events ---------------------------------------------------------------------------------------------------------
 
 
@@ -290,3 +304,23 @@ def test_observers_are_told_of_each_attempt() -> None:
     assert [event.error is None for event in finished] == [False, True]
     assert finished[1].reply is reply
     assert reply.config_id == 0
+
+
+def test_a_prompt_is_asked_as_a_users_message() -> None:
+    with Loopback("x") as server:
+        response = wrapper(server.entry()).create(prompt="hello")
+        assert server.seen[0][2]["messages"] == [{"content": "hello", "role": "user"}]
+    assert response.choices[0].text == "x"
+
+
+def test_a_streamed_answer_is_printed_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    chunks = [{"role": "assistant", "content": ""}, {"content": "a"}, {"content": "b"}]
+    from tests.compat.scripted_server import ScriptedServer
+
+    with ScriptedServer([{"stream": [*chunks]}]) as server:
+        entry = {"model": "gpt-4", "api_key": "k", "base_url": server.base_url}
+        client = wrapper(entry)
+        response = client.create(messages=HI, stream=True)
+    assert capsys.readouterr().out == "ab\n\n"
+    assert response.choices[0].message.content == "ab"
+    assert (client.total_usage_summary or {})["gpt-4"]["total_tokens"] > 0

@@ -25,7 +25,7 @@ from autogen.core.errors import ConfigError
 from autogen.models.errors import BrokenStream, ModelTimeout, Unreachable
 from autogen.models.transport import ConnectionSettings, HttpReply, HttpRequest, Timeout, Transport, transport_for
 
-from .loopback import Loopback, Proxy
+from tests.models.wire.loopback import Loopback, Proxy
 
 Carrier = Literal["native", "pyreqwest", "httpx2"]
 CARRIERS: list[Carrier] = ["native", "pyreqwest", "httpx2"]
