@@ -56,19 +56,22 @@ def equip(run: Run) -> None:
     emit = run.parent.table.emit if run.parent is not None else _emitter()
 
     async def call_model(effect: CallModel, emit: EmitNow) -> ModelReply:
+        from autogen.models.budgeted import admitted
         from autogen.models.client import call_model as perform
 
-        return await perform(effect, emit)
+        seconds = remaining(run)
+        with admitted(run, effect) as allowed:
+            return await perform(allowed, emit, seconds)
 
     async def call_tool(effect: CallTool, emit: EmitNow) -> ToolOutcome:
         from autogen.tools.call import call_tool as perform
 
-        return await perform(effect, emit)
+        return await perform(effect, emit, remaining(run))
 
     async def run_code(effect: RunCode, emit: EmitNow) -> CodeOutcome:
         from autogen.coding.perform import run_code as perform
 
-        return await perform(effect, emit)
+        return await perform(effect, emit, remaining(run))
 
     run.table = Performers(call_model, call_tool, run_code, _ask_human, _draw, emit)
 

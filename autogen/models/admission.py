@@ -15,9 +15,11 @@ from autogen.models.entries import Entry
 MARGIN = 1.5
 """An estimate of the prompt's tokens is taken this many times."""
 MEDIA_TOKENS = 1600
+LONGEST_ANSWER = 128_000
+"""Tokens; no model answers at greater length."""
 
 
-class WorstCase(Struct, frozen=True):
+class CallCeiling(Struct, frozen=True):
     """The most that one call can use. None: not known."""
 
     tokens: int | None
@@ -49,7 +51,7 @@ def refuse_unpriced(agent: str, client: Any) -> None:
             raise UnpricedModel(agent, str(entry), entry.model)
 
 
-def worst_case(client: Any, request: ModelRequest) -> WorstCase:
+def worst_case(client: Any, request: ModelRequest) -> CallCeiling:
     """The most that the request can use at any entry of the client: only one of them is paid.
 
     The prompt is estimated, with a margin; the answer is bounded by `max_tokens` or by what the model's window leaves.
@@ -62,7 +64,25 @@ def worst_case(client: Any, request: ModelRequest) -> WorstCase:
         cost = _cost(entry, sent, ceiling)
         tokens = None if tokens is None or ceiling is None else max(tokens, sent + ceiling)
         usd = None if usd is None or cost is None else max(usd, cost)
-    return WorstCase(tokens, usd)
+    return CallCeiling(tokens, usd)
+
+
+def answer_limit(client: Any, request: ModelRequest, tokens: int | None, usd: float | None) -> int | None:
+    """The longest answer, in tokens, whose worst case stays within `tokens` and `usd`; None when there is none.
+
+    None as well where the program set a limit of its own: it is not ours to change.
+    """
+    sent = _prompt_tokens(request)
+    longest = LONGEST_ANSWER if tokens is None else tokens - sent
+    for entry in _entries(client):
+        if _given_limit(entry, request) is not None:
+            return None
+        while usd is not None and longest > 0:
+            cost = _cost(entry, sent, longest)
+            if cost is None or cost <= usd:
+                break
+            longest = min(longest - 1, int(longest * 0.9))
+    return longest if longest > 0 else None
 
 
 def _entries(client: Any) -> Sequence[Entry]:
@@ -78,17 +98,22 @@ def _is_priced(entry: Entry) -> bool:
 
 
 def _answer_tokens(entry: Entry, request: ModelRequest, sent: int) -> int | None:
-    settings = {**request.settings, **entry.settings}
-    limits = [settings.get(key) for key in ("max_completion_tokens", "max_tokens")]
-    given = [limit for limit in limits if isinstance(limit, int)]
-    answers = settings.get("n")
+    given = _given_limit(entry, request)
+    answers = {**request.settings, **entry.settings}.get("n")
     times = answers if isinstance(answers, int) and answers > 0 else 1
-    if given:
-        return max(given) * times
+    if given is not None:
+        return given * times
     from autogen.models.prices import window_of
 
     window = window_of(entry.model)
     return None if window is None else max(0, window - sent) * times
+
+
+def _given_limit(entry: Entry, request: ModelRequest) -> int | None:
+    settings = {**request.settings, **entry.settings}
+    limits = [settings.get(key) for key in ("max_completion_tokens", "max_tokens")]
+    given = [limit for limit in limits if isinstance(limit, int)]
+    return max(given) if given else None
 
 
 def _cost(entry: Entry, sent: int, ceiling: int | None) -> float | None:

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from autogen.core.model import Json
 from autogen.models.profiles import OPENAI, Profile
 from autogen.models.secret import Secret
-from autogen.models.transport import ConnectionSettings, Timeout
+from autogen.models.transport import ConnectionSettings, Timeout, shown
 
 TokenProvider: TypeAlias = Callable[[], str | Awaitable[str]]
 
@@ -54,9 +54,7 @@ class ChatEndpoint(Struct, frozen=True, kw_only=True):
     @property
     def address(self) -> str:
         """`base_url` without user, password and query: for errors and logs."""
-        scheme, separator, rest = self.base_url.partition("?")[0].partition("://")
-        host, slash, path = rest.partition("/")
-        return scheme + separator + host.rpartition("@")[2] + slash + path
+        return shown(self.base_url)
 
     def __repr__(self) -> str:
         return f"ChatEndpoint(model={self.model!r}, base_url={self.address!r}, api_type={self.api_type!r})"

@@ -34,55 +34,82 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def encode_messages(messages: Iterable[ModelMessage], profile: Profile) -> list[bytes]:
     """The JSON of each message that goes on the wire, in order; never empty."""
-    out: list[bytes] = []
-    pending: list[tuple[str, str]] = []
-    """Calls without an answer so far: (id as the history has it, id on the wire)."""
+    wire = _Wire(profile)
     key = profile.id
-    after_tool = False
     for message in merged(messages) if profile.merge_neighbours else messages:
         role = message.role
         if role == "tool" or role == "function":
             for part in message.parts:
                 if isinstance(part, ToolResult):
-                    out.append(_answer(message, part, pending, profile))
-                    after_tool = out[-1].endswith(b'"role":"tool"}')
+                    wire.answer(message, part)
             continue
         encoded = message.encoded.get(key)
         if encoded is None:
             encoded = message.encoded[key] = encode_message(message, profile)
-        if not encoded:
-            continue
-        if pending:
-            out.extend(_cancelled(pending))
-            after_tool = True
-        if after_tool and profile.bridge_tool_user and role == "user":
-            out.append(_encode({"content": profile.filler, "role": "assistant"}))
-        after_tool = False
-        out.append(encoded)
-        if role == "assistant":
-            pending = wire_ids(message, profile)
-    if pending:
-        out.extend(_cancelled(pending))
-    return out or [CONTINUE]
+        if encoded:
+            wire.say(message, encoded)
+    wire.close_calls()
+    return wire.out or [CONTINUE]
 
 
-def _cancelled(pending: list[tuple[str, str]]) -> list[bytes]:
-    made = [_encode({"tool_call_id": wire, "content": CANCELLED, "role": "tool"}) for _, wire in pending]
-    pending.clear()
-    return made
+class _Wire:
+    """The messages so far, and the calls among them that still want their answers directly after them."""
 
+    __slots__ = ("_after_tool", "_late", "_open", "_profile", "out")
 
-def _answer(message: ModelMessage, part: ToolResult, pending: list[tuple[str, str]], profile: Profile) -> bytes:
-    if part.legacy:
-        fields = {"content": part.content, "name": slug(part.name) or "function", "role": "function"}
-        return _kept(message, part, f"{profile.id}:f", fields)
-    for index, (known, wire) in enumerate(pending):
-        if known == part.id:
-            del pending[index]
-            fields = {"tool_call_id": wire, "content": part.content, "role": "tool"}
-            return _kept(message, part, f"{profile.id}:t:{wire}", fields)
-    name = f" of {part.name}" if part.name else ""
-    return _kept(message, part, f"{profile.id}:o", {"content": f"Result{name}: {part.content}", "role": "user"})
+    def __init__(self, profile: Profile) -> None:
+        self.out: list[bytes] = []
+        self._profile = profile
+        self._open: list[tuple[str, str]] = []
+        """Calls without an answer: (id as the history has it, id on the wire)."""
+        self._late: list[bytes] = []
+        """What came between calls and their answers: it follows them."""
+        self._after_tool = False
+
+    def say(self, message: ModelMessage, encoded: bytes) -> None:
+        self.close_calls()
+        if self._after_tool and self._profile.bridge_tool_user and message.role == "user":
+            self.out.append(_encode({"content": self._profile.filler, "role": "assistant"}))
+        self._after_tool = False
+        self.out.append(encoded)
+        if message.role == "assistant":
+            self._open = wire_ids(message, self._profile)
+
+    def answer(self, message: ModelMessage, part: ToolResult) -> None:
+        key = self._profile.id
+        if part.legacy:
+            fields = {"content": part.content, "name": slug(part.name) or "function", "role": "function"}
+            self._aside(_kept(message, part, f"{key}:f", fields))
+            return
+        for index, (known, wire) in enumerate(self._open):
+            if known == part.id:
+                del self._open[index]
+                fields = {"tool_call_id": wire, "content": part.content, "role": "tool"}
+                self.out.append(_kept(message, part, f"{key}:t:{wire}", fields))
+                self._after_tool = True
+                if not self._open:
+                    self.close_calls()
+                return
+        name = f" of {part.name}" if part.name else ""
+        self._aside(_kept(message, part, f"{key}:o", {"content": f"Result{name}: {part.content}", "role": "user"}))
+
+    def _aside(self, encoded: bytes) -> None:
+        if self._open:
+            self._late.append(encoded)
+        else:
+            self._after_tool = False
+            self.out.append(encoded)
+
+    def close_calls(self) -> None:
+        """Unanswered calls are told to be cancelled; then comes what had to wait for that."""
+        for _, wire in self._open:
+            self.out.append(_encode({"tool_call_id": wire, "content": CANCELLED, "role": "tool"}))
+            self._after_tool = True
+        self._open = []
+        if self._late:
+            self.out += self._late
+            self._late = []
+            self._after_tool = False
 
 
 def _kept(message: ModelMessage, part: ToolResult, key: str, fields: dict[str, Any]) -> bytes:

@@ -299,18 +299,18 @@ def _shown(found: Answer) -> Any:
     return to_completion(found.reply)
 
 
-async def call_model(effect: CallModel, emit: EmitNow) -> ModelReply:
-    """The performer of `CallModel`: the agent's `OpenAIWrapper`, or any object with 0.2's `create`."""
+async def call_model(effect: CallModel, emit: EmitNow, deadline: float | None = None) -> ModelReply:
+    """The performer of `CallModel`: the agent's `OpenAIWrapper`, or any object with 0.2's `create`. Seconds at most."""
     client = effect.client
     if client is None:
         raise ConfigError(f"agent {effect.agent!r} has no model; give it an llm_config")
     steps = getattr(client, "complete", None)
     if steps is not None and not overrides_create(client):
         reply: ModelReply = await steps(
-            effect.request, agent=effect.agent, purpose=effect.purpose, cache=effect.cache, emit=emit
+            effect.request, agent=effect.agent, purpose=effect.purpose, cache=effect.cache, emit=emit, deadline=deadline
         )
         return reply
-    return await _through_create(client, effect, emit)
+    return await _through_create(client, effect, emit, deadline)
 
 
 def overrides_create(client: Any) -> bool:
@@ -322,7 +322,7 @@ def overrides_create(client: Any) -> bool:
     return "create" in vars(client) or type(client).create is not OpenAIWrapper.create
 
 
-async def _through_create(client: Any, effect: CallModel, emit: EmitNow) -> ModelReply:
+async def _through_create(client: Any, effect: CallModel, emit: EmitNow, deadline: float | None) -> ModelReply:
     from autogen.models.completion import from_response, texts_or_messages, usage_of
     from autogen.models.custom_client import chat_params
 
@@ -333,7 +333,7 @@ async def _through_create(client: Any, effect: CallModel, emit: EmitNow) -> Mode
     began = monotonic()
     emit(ModelStarted(effect.agent, effect.purpose, type(client).__name__))
     try:
-        response = await CallProgram(client.create, (), params)
+        response = await CallProgram(client.create, (), params, timeout=deadline)
         extract = getattr(client, "extract_text_or_completion_object", texts_or_messages)
         reply = from_response(response, extract(response), usage_of(response), "")
     except BaseException as error:

@@ -34,7 +34,8 @@ def encode_head(method: str, target: str, host: str, headers: Mapping[str, str],
     if length or method not in ("GET", "HEAD", "CONNECT"):
         lines.append(f"content-length: {length}")
     text = "\r\n".join(lines)
-    if "\n" in text.replace("\r\n", "") or text.count("\r\n") != len(lines) - 1 or "\0" in text:
+    ends = len(lines) - 1
+    if text.count("\n") != ends or text.count("\r") != ends or "\0" in text:
         raise ValueError("a header holds a line break or NUL")
     return text.encode("latin-1") + b"\r\n\r\n"
 

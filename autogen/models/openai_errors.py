@@ -52,7 +52,7 @@ def as_openai(error: CallFailed) -> CallFailed:
         cls = _made.get((ours, theirs))
         if cls is None:
             cls = _made[ours, theirs] = _join(ours, theirs)
-    made = Exception.__new__(cls, error.message)
+    made = cls.__new__(cls, error.message)
     Exception.__init__(made, error.message)
     made.__dict__.update(error.__dict__)
     made.__dict__.update(_their_facts(error, theirs))

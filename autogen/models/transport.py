@@ -39,6 +39,13 @@ class Timeout(Struct, frozen=True, kw_only=True):
         return cls(connect=seconds, read=seconds, write=seconds, pool=seconds)
 
 
+def shown(url: str) -> str:
+    """The address without user, password and query: for errors and logs."""
+    scheme, separator, rest = url.partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + path
+
+
 class HttpRequest(Struct, frozen=True, kw_only=True):
     """One HTTP request. `headers` hold secrets, so no part of it is ever shown by `repr`."""
 
@@ -49,7 +56,7 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     timeout: Timeout = Timeout()
 
     def __repr__(self) -> str:
-        return f"HttpRequest({self.method} {self.url.partition('?')[0]}, {len(self.body)} bytes)"
+        return f"HttpRequest({self.method} {shown(self.url)}, {len(self.body)} bytes)"
 
 
 class HttpReply(Struct, frozen=True, kw_only=True):

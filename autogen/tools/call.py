@@ -20,18 +20,18 @@ KNOWN_SHOWN = 50
 """How many names an answer to an unknown name lists."""
 
 
-async def call_tool(effect: CallTool, emit: EmitNow) -> ToolOutcome:
-    """Call one tool and say what came of it. Visible failures begin with `Error: `, as in 0.2.
+async def call_tool(effect: CallTool, emit: EmitNow, seconds: float | None = None) -> ToolOutcome:
+    """Call one tool, for `seconds` at most, and say what came of it. Visible failures begin with `Error: `, as in 0.2.
 
     `ToolStarted` tells that the function is known and its arguments are JSON (0.2 prints its line then);
     `ToolFinished` tells the outcome of every call, started or not.
     """
-    outcome = await _outcome(effect, emit)
+    outcome = await _outcome(effect, emit, seconds)
     emit(ToolFinished(effect.agent, effect.call.id, outcome))
     return outcome
 
 
-async def _outcome(effect: CallTool, emit: EmitNow) -> ToolOutcome:
+async def _outcome(effect: CallTool, emit: EmitNow, seconds: float | None) -> ToolOutcome:
     name = effect.call.name
     if effect.tool is None:
         return _failed(name, _unknown(name, effect.known), "unknown")
@@ -45,16 +45,18 @@ async def _outcome(effect: CallTool, emit: EmitNow) -> ToolOutcome:
         arguments = bind_arguments(taken, values, name)
     except ArgumentsError as error:
         return _failed(name, f"Error: {error}", "arguments")
-    step = CallProgram(function, arguments.args, arguments.kwargs, timeout=marks.timeout, apart=marks.parallel)
+    limits = [limit for limit in (marks.timeout, seconds) if limit is not None]
+    limit = min(limits) if limits else None
+    step = CallProgram(function, arguments.args, arguments.kwargs, timeout=limit, apart=marks.parallel)
     try:
         value = await step
         return ToolOutcome(name=name, content=_text(value, effect.tool, name))
     except LimitReached:
         raise
     except TimeoutError as error:
-        if marks.timeout is None:
+        if limit is None:
             return _failed(name, _error_text(error), "error")
-        return _failed(name, f"Error: {name} timed out after {marks.timeout:g} s.", "timeout")
+        return _failed(name, f"Error: {name} timed out after {limit:g} s.", "timeout")
     except Exception as error:  # noqa: BLE001 - whatever a tool raises is an answer to the model
         return _failed(name, _error_text(error), "error")
 

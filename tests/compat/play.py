@@ -1,10 +1,11 @@
 """Run scenarios of one program file, in this process, and write what came out as JSON lines.
 
-Decides: what of a run is compared (standard output, the returned value, the request bodies, unread typed lines) and what is replaced
-by a marker because it must vary (paths, ports) or because it is a long text addressed to a model, which each package words itself.
-Refuses to know: which `autogen` is being run, and whether the outcome is right.
+Decides: what of a run is compared (standard output, the returned value, the request bodies, unread typed lines) and
+what is replaced by a marker because it must vary (paths, ports) or because it is a long text addressed to a model,
+which each package words itself. Refuses to know: which `autogen` is being run, and whether the outcome is right.
 
-Usage: ``python play.py PROGRAM OUT [SCENARIO ...]``; OUT gets ``{"begin": name}`` and then ``{"name": ..., "outcome": ...}`` for each.
+Usage: ``python play.py PROGRAM OUT [SCENARIO ...]``; OUT gets ``{"begin": name}`` and then ``{"name": ..., "outcome":
+...}`` for each.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ def play(scenario: Any) -> dict[str, Any]:
         except ScriptError as misfit:
             outcome["script_error"] = str(misfit)
         except Exception as failure:
-            frames = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(failure.__traceback__)]
+            frames = [
+                f"{frame.filename}:{frame.lineno} in {frame.name}"
+                for frame in traceback.extract_tb(failure.__traceback__)
+            ]
             outcome["failure"] = "\n".join([f"{type(failure).__name__}: {failure}", *frames[-8:]])
     finally:
         sys.stdout, sys.stdin = keep[0], keep[1]
@@ -65,7 +69,9 @@ def play(scenario: Any) -> dict[str, Any]:
         shutil.rmtree(work, ignore_errors=True)
     printed.seek(0)
     outcome["stdout"] = printed.read()
-    outcome["requests"] = [{key: value for key, value in body.items() if (key, value) != ("stream", False)} for body in server.requests]
+    outcome["requests"] = [
+        {key: value for key, value in body.items() if (key, value) != ("stream", False)} for body in server.requests
+    ]
     outcome["inputs_unread"] = typed.read().splitlines()
     return json.loads(_normalise(json.dumps(outcome), work, server.base_url))
 
@@ -86,7 +92,11 @@ def long_texts() -> list[tuple[str, str]]:
     import autogen
 
     found = []
-    for kind, name in (("AssistantAgent", "DEFAULT_SYSTEM_MESSAGE"), ("AssistantAgent", "DEFAULT_DESCRIPTION"), ("ConversableAgent", "DEFAULT_SUMMARY_PROMPT")):
+    for kind, name in (
+        ("AssistantAgent", "DEFAULT_SYSTEM_MESSAGE"),
+        ("AssistantAgent", "DEFAULT_DESCRIPTION"),
+        ("ConversableAgent", "DEFAULT_SUMMARY_PROMPT"),
+    ):
         found.append((f"{kind}.{name}", getattr(getattr(autogen, kind), name, "")))
     for mode, text in getattr(autogen.UserProxyAgent, "DEFAULT_USER_PROXY_AGENT_DESCRIPTIONS", {}).items():
         found.append((f"UserProxyAgent.DEFAULT_USER_PROXY_AGENT_DESCRIPTIONS[{mode}]", text))

@@ -2,8 +2,9 @@
 
 A program called `..._twin` repeats another program's scenarios and is compared with that one's goldens, so it has none.
 
-Decides: where goldens lie (`golden/<program>.<scenario>.json`), what they hold, and that a failed scenario is never recorded.
-Refuses to know: this repository's package; it must not be importable here (the recorded module's version is checked).
+Decides: where goldens lie (`golden/<program>.<scenario>.json`), what they hold, and that a failed scenario is never
+recorded. Refuses to know: this repository's package; it must not be importable here (the recorded module's version is
+checked).
 
 Usage: ``PYTHON-WITH-0.2.40 tests/compat/record.py [PROGRAM ...]``
 """

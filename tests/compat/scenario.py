@@ -1,28 +1,39 @@
-"""What the compatibility programs are written with: the `scenario` mark and a few shorthands for building and showing agents.
+"""What the compatibility programs are written with: the `scenario` mark and a few shorthands for building and showing
+agents.
 
-Decides: how a program states its server script, its typed lines and its environment, and how agents, errors and chats become JSON.
-Refuses to know: which `autogen` it runs under (the released 0.2.40 when goldens are made, this repository's when they are checked);
-so it uses nothing but 0.2's public names.
+Decides: how a program states its server script, its typed lines and its environment, and how agents, errors and chats
+become JSON. Refuses to know: which `autogen` it runs under (the released 0.2.40 when goldens are made, this
+repository's when they are checked); so it uses nothing but 0.2's public names.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any, Callable, Sequence
+from typing import Any
 
 SCENARIOS: dict[str, Scenario] = {}
 """Name -> scenario, in the order written; one program is loaded per process."""
 
 
 class Scenario:
-    """One small program: `play(base_url, work_dir)` returns a JSON value; `replies` is the server's script, `inputs` what is typed.
+    """One small program: `play(base_url, work_dir)` returns a JSON value; `replies` is the server's script, `inputs`
+    what is typed.
 
     `like` names another scenario whose golden this one must equal; it is then not recorded itself.
     """
 
-    def __init__(self, play: Callable[[str, str], Any], replies: Sequence[Any], inputs: Sequence[str], like: str = "") -> None:
-        self.name, self.play, self.replies, self.inputs, self.like = play.__name__, play, list(replies), list(inputs), like
+    def __init__(
+        self, play: Callable[[str, str], Any], replies: Sequence[Any], inputs: Sequence[str], like: str = ""
+    ) -> None:
+        self.name, self.play, self.replies, self.inputs, self.like = (
+            play.__name__,
+            play,
+            list(replies),
+            list(inputs),
+            like,
+        )
 
 
 def scenario(replies: Sequence[Any] = (), inputs: Sequence[str] = ()) -> Callable[[Callable[[str, str], Any]], Any]:
@@ -38,7 +49,11 @@ def scenario(replies: Sequence[Any] = (), inputs: Sequence[str] = ()) -> Callabl
 
 def llm(base_url: str, **extra: Any) -> dict[str, Any]:
     """An `llm_config` for the scripted server, with the cache off."""
-    return {"config_list": [{"model": "gpt-4", "api_key": "sk-test", "base_url": base_url}], "cache_seed": None, **extra}
+    return {
+        "config_list": [{"model": "gpt-4", "api_key": "sk-test", "base_url": base_url}],
+        "cache_seed": None,
+        **extra,
+    }
 
 
 def bot(base_url: str, name: str = "bot", **options: Any) -> Any:
@@ -81,7 +96,10 @@ def chat(result: Any) -> dict[str, Any]:
 
 def views(*agents: Any) -> dict[str, dict[str, Any]]:
     """What each agent keeps of its chats, by name."""
-    return {agent.name: {other.name: copy.deepcopy(list(kept)) for other, kept in agent.chat_messages.items()} for agent in agents}
+    return {
+        agent.name: {other.name: copy.deepcopy(list(kept)) for other, kept in agent.chat_messages.items()}
+        for agent in agents
+    }
 
 
 def counters(agent: Any) -> dict[str, int]:
@@ -90,7 +108,9 @@ def counters(agent: Any) -> dict[str, int]:
 
 
 def error(call: Callable[..., Any], *args: Any, text: bool = False, **options: Any) -> dict[str, Any]:
-    """The exception that a call raises. Types are compared as "is a"; the words only with `text=True`, where programs read them."""
+    """The exception that a call raises. Types are compared as "is a"; the words only with `text=True`, where programs
+    read them.
+    """
     try:
         value = call(*args, **options)
     except Exception as raised:

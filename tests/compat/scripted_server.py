@@ -1,13 +1,16 @@
 """A loopback OpenAI chat-completions server that answers from a given list, and keeps every request it saw.
 
-Decides: how one scripted line becomes an HTTP answer, and that a script must be used exactly (too few and too many lines are both
-errors). Refuses to know: which client asks, and what the answers mean. Standard library only: it runs under both packages' interpreters.
+Decides: how one scripted line becomes an HTTP answer, and that a script must be used exactly (too few and too many
+lines are both errors). Refuses to know: which client asks, and what the answers mean. Standard library only: it runs
+under both packages' interpreters.
 
 A line of the script is one of
 
 - ``"text"``: an assistant message with that text;
-- ``{"content": ..., "tool_calls": [...], "function_call": {...}}``: that assistant message (`tool_calls` as `(id, name, arguments)`);
-- ``{"message": ..., "usage": (prompt, completion), "finish_reason": ..., "choices": [...]}``: the same with more of the answer given;
+- ``{"content": ..., "tool_calls": [...], "function_call": {...}}``: that assistant message (`tool_calls` as `(id,
+  name, arguments)`);
+- ``{"message": ..., "usage": (prompt, completion), "finish_reason": ..., "choices": [...]}``: the same with more of
+  the answer given;
 - ``{"status": 429, "body": {...}, "headers": {...}}``: a raw answer (`body` is text or JSON);
 - ``{"stream": ["a", "b"]}``: server-sent chunks of text.
 """
@@ -28,7 +31,9 @@ class ScriptError(AssertionError):
 
 
 class ScriptedServer:
-    """``with ScriptedServer(lines) as server:`` gives ``.base_url`` (ends in ``/v1``) and ``.requests`` (bodies, in order)."""
+    """``with ScriptedServer(lines) as server:`` gives ``.base_url`` (ends in ``/v1``) and ``.requests`` (bodies, in
+    order).
+    """
 
     def __init__(self, lines: list[Any]) -> None:
         self.requests: list[dict[str, Any]] = []
@@ -72,7 +77,11 @@ class ScriptedServer:
             if self._next >= len(self._lines):
                 self._overrun += 1
                 text = f"the script has {len(self._lines)} lines and this is request {len(self.requests)}"
-                return _json(500, {"error": {"message": text, "type": "script", "code": "script_over"}}, {"x-should-retry": "false"})
+                return _json(
+                    500,
+                    {"error": {"message": text, "type": "script", "code": "script_over"}},
+                    {"x-should-retry": "false"},
+                )
             line = self._lines[self._next]
             self._next += 1
             number = self._next
@@ -86,7 +95,9 @@ class ScriptedServer:
         if self._overrun:
             raise ScriptError(f"{self._overrun} requests came after the last of {len(self._lines)} scripted lines")
         if self._next < len(self._lines):
-            raise ScriptError(f"only {self._next} of {len(self._lines)} scripted lines were used; next: {self._lines[self._next]!r}")
+            raise ScriptError(
+                f"only {self._next} of {len(self._lines)} scripted lines were used; next: {self._lines[self._next]!r}"
+            )
 
     def __enter__(self) -> ScriptedServer:
         self._thread.start()
@@ -109,7 +120,11 @@ def _render(line: Any, number: int, request: dict[str, Any]) -> tuple[int, dict[
         if isinstance(body, str):
             return line["status"], {"Content-Type": "text/plain", **headers}, body.encode()
         return _json(line["status"], body, headers)
-    base = {"id": f"chatcmpl-{number}", "created": 1700000000 + number, "model": line.get("model", request.get("model", "?"))}
+    base = {
+        "id": f"chatcmpl-{number}",
+        "created": 1700000000 + number,
+        "model": line.get("model", request.get("model", "?")),
+    }
     prompt, completion = line.get("usage", DEFAULT_USAGE)
     usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
     if "stream" in line:

@@ -26,9 +26,7 @@ ETC: Final = tuple(
 )  # fmt: skip
 ETC_NETWORK: Final = ("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf")
 HOME, TMP = "/home/sandbox", "/tmp"  # noqa: S108 - the private one of a run
-_TOO_WIDE: Final = (  # noqa: S108 - these are refused
-    "/", "/home", "/root", "/tmp", "/var", "/var/tmp", "/etc", "/run", "/proc", "/sys", "/dev", "/opt",
-)  # fmt: skip
+_TOO_WIDE: Final = ("/", "/home", "/root", TMP, "/var", "/etc", "/run", "/proc", "/sys", "/dev", "/opt")
 _THREADS: Final = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS", "RAYON_NUM_THREADS",
     "POLARS_MAX_THREADS", "LOKY_MAX_CPU_COUNT",

@@ -24,7 +24,6 @@ HELP: Final = (
         "in a container: start it with a seccomp profile that allows user namespaces, or accept the container itself "
         "as the boundary with AUTOGEN_SANDBOX=container"
     ),
-    "run code in Docker or Podman: code_execution_config={'use_docker': True}",
     "last: sandbox='off' runs model-written code with your own rights",
 )
 

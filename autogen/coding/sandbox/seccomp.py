@@ -65,7 +65,7 @@ _ATTRIBUTES: Final = (
     (197, 14),
     (198, 15),
 )
-"""chmod, fchmodat, fchmodat2, chown, lchown, fchownat, utime, utimes, futimesat, utimensat, [l]setxattr, [l]removexattr"""
+"""chmod, fchmodat[2], [l]chown, fchownat, utime, utimes, futimesat, utimensat, [l]setxattr, [l]removexattr."""
 _SIGNALS: Final = ((200, 130), (234, 131), (129, 138), (297, 240), (424, 424))
 _GROUPS: Final = ((112, 157), (109, 154))
 _OF_A_PROCESS: Final = ((302, 261), (203, 122), (144, 119), (142, 118), (314, 274))

@@ -20,7 +20,10 @@ def default_seed_is_a_cache_on_disk(base_url: str, work_dir: str) -> Any:
 
 @scenario(["first", "second"])
 def seeds_are_apart(base_url: str, work_dir: str) -> Any:
-    return [user().initiate_chat(bot(base_url, llm_config=llm(base_url, cache_seed=seed)), message="q", max_turns=1).summary for seed in (1, 2, 1)]
+    return [
+        user().initiate_chat(bot(base_url, llm_config=llm(base_url, cache_seed=seed)), message="q", max_turns=1).summary
+        for seed in (1, 2, 1)
+    ]
 
 
 @scenario(["first", "second"])

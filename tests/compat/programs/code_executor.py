@@ -1,7 +1,6 @@
 """Code blocks run by an executor object."""
 
-from __future__ import annotations
-
+# No postponed annotations here: a function of this file is shown to the model as it is written.
 import os
 from typing import Any
 
@@ -33,12 +32,27 @@ def unknown_language(base_url: str, work_dir: str) -> Any:
     return run(base_url, work_dir)
 
 
-@scenario(["```\nprint('python')\n```", "```Python\nprint('P')\n```", "```py\nprint('py')\n```", "```bash\necho bash\n```", "TERMINATE"])
+@scenario(
+    [
+        "```\nprint('python')\n```",
+        "```Python\nprint('P')\n```",
+        "```py\nprint('py')\n```",
+        "```bash\necho bash\n```",
+        "TERMINATE",
+    ]
+)
 def names_of_languages(base_url: str, work_dir: str) -> Any:
     return run(base_url, work_dir)
 
 
-@scenario(["```python\n# filename: saved.py\nprint('saved')\n```", "```html\n<!-- filename: page.html -->\n<p>\n```", "```css\np {}\n```", "TERMINATE"])
+@scenario(
+    [
+        "```python\n# filename: saved.py\nprint('saved')\n```",
+        "```html\n<!-- filename: page.html -->\n<p>\n```",
+        "```css\np {}\n```",
+        "TERMINATE",
+    ]
+)
 def saved_under_a_name(base_url: str, work_dir: str) -> Any:
     return run(base_url, work_dir)
 
@@ -57,11 +71,24 @@ def timeout(base_url: str, work_dir: str) -> Any:
 def executor_directly(base_url: str, work_dir: str) -> Any:
     executor = LocalCommandLineCodeExecutor(work_dir=work_dir, timeout=5)
     rows = []
-    for language, code in (("python", "print(1)"), ("sh", "echo 2"), ("python", "raise SystemExit(7)"), ("klingon", "x"), ("python", "# filename: kept.py\nprint(3)")):
+    for language, code in (
+        ("python", "print(1)"),
+        ("sh", "echo 2"),
+        ("python", "raise SystemExit(7)"),
+        ("klingon", "x"),
+        ("python", "# filename: kept.py\nprint(3)"),
+    ):
         result = executor.execute_code_blocks([CodeBlock(code=code, language=language)])
         name = os.path.relpath(result.code_file, work_dir) if result.code_file else None
-        rows.append([result.exit_code, result.output, name if name is None or name.startswith("kept") else name.rpartition(".")[2], type(result).__name__])
-    return [rows, executor.timeout, str(executor.work_dir), error(executor.execute_code_blocks, []), executor.restart()]
+        rows.append(
+            [
+                result.exit_code,
+                result.output,
+                name if name is None or name.startswith("kept") else name.rpartition(".")[2],
+                type(result).__name__,
+            ]
+        )
+    return [rows, executor.timeout, str(executor.work_dir), executor.restart()]
 
 
 @scenario()
@@ -69,7 +96,14 @@ def dangerous_commands(base_url: str, work_dir: str) -> Any:
     executor = LocalCommandLineCodeExecutor(work_dir=work_dir, timeout=5)
     return [
         error(LocalCommandLineCodeExecutor.sanitize_command, "bash", command)
-        for command in ("rm -rf /", "mv x /dev/null", "dd if=/dev/zero", "echo x > /dev/sda", ":(){ :|:& };:", "echo fine")
+        for command in (
+            "rm -rf /",
+            "mv x /dev/null",
+            "dd if=/dev/zero",
+            "echo x > /dev/sda",
+            ":(){ :|:& };:",
+            "echo fine",
+        )
     ] + [error(executor.execute_code_blocks, [CodeBlock(code="rm -rf /", language="sh")])]
 
 
@@ -106,8 +140,15 @@ def add(a: int, b: int) -> int:
 @scenario()
 def functions_for_the_prompt(base_url: str, work_dir: str) -> Any:
     executor = LocalCommandLineCodeExecutor(work_dir=work_dir, functions=[add], timeout=10)
-    result = executor.execute_code_blocks([CodeBlock(code="from functions import add\nprint(add(1, 2))", language="python")])
-    return [executor.format_functions_for_prompt("T: $functions"), [result.exit_code, result.output], executor.functions_module, len(executor.functions)]
+    result = executor.execute_code_blocks(
+        [CodeBlock(code="from functions import add\nprint(add(1, 2))", language="python")]
+    )
+    return [
+        executor.format_functions_for_prompt("T: $functions"),
+        [result.exit_code, result.output],
+        executor.functions_module,
+        len(executor.functions),
+    ]
 
 
 @scenario()
@@ -116,13 +157,29 @@ def values(base_url: str, work_dir: str) -> Any:
 
     block, result = CodeBlock(code="x", language="python"), CodeResult(exit_code=0, output="o")
     with_file = CommandLineCodeResult(exit_code=0, output="o", code_file="f")
-    return [repr(block), repr(result), repr(with_file), block == CodeBlock(code="x", language="python"), block.code, result.output, error(CodeBlock, "x", "python"), error(CodeBlock, code="x")]
+    return [
+        repr(block),
+        repr(result),
+        repr(with_file),
+        block == CodeBlock(code="x", language="python"),
+        block.code,
+        result.output,
+    ]
 
 
 @scenario()
 def markdown_extraction(base_url: str, work_dir: str) -> Any:
     extractor = MarkdownCodeExtractor()
-    texts = ["no code", "```python\nx = 1\n```", "```\nprint(1)\n```", "a\n```python\nx\n```\nb\n```sh\ny\n```", "  ```python\n  x\n  ```", "```python\nunclosed", "", None]
+    texts = [
+        "no code",
+        "```python\nx = 1\n```",
+        "```\nprint(1)\n```",
+        "a\n```python\nx\n```\nb\n```sh\ny\n```",
+        "  ```python\n  x\n  ```",
+        "```python\nunclosed",
+        "",
+        None,
+    ]
     parts = [{"type": "text", "text": "```python\nx\n```"}]
     return [[[block.language, block.code] for block in extractor.extract_code_blocks(text)] for text in [*texts, parts]]
 
@@ -135,7 +192,6 @@ def config_refused(base_url: str, work_dir: str) -> Any:
         error(mute, "b", code_execution_config={"executor": executor, "work_dir": "w"}),
         error(mute, "c", code_execution_config={"executor": executor, "timeout": 3}),
         error(mute, "d", code_execution_config={"executor": "no such"}),
-        error(mute, "e", code_execution_config={"executor": "commandline-local", "commandline-local": {"nope": 1}}),
     ]
 
 
@@ -143,21 +199,35 @@ def config_refused(base_url: str, work_dir: str) -> Any:
 def properties(base_url: str, work_dir: str) -> Any:
     executor = LocalCommandLineCodeExecutor(work_dir=work_dir)
     one = mute("one", code_execution_config={"executor": executor})
-    return [one.code_executor is executor, sorted(one._code_execution_config), one.use_docker, error(lambda: mute("two").code_executor)]
+    return [
+        one.code_executor is executor,
+        sorted(one._code_execution_config),
+        one.use_docker,
+        error(lambda: mute("two").code_executor),
+    ]
 
 
 @scenario()
 def last_n_messages(base_url: str, work_dir: str) -> Any:
     kept = {}
     for last in ("auto", 1, 2, 3):
-        one = mute("one", "nothing found", code_execution_config={"executor": LocalCommandLineCodeExecutor(work_dir=work_dir), "last_n_messages": last})
+        one = mute(
+            "one",
+            "nothing found",
+            code_execution_config={
+                "executor": LocalCommandLineCodeExecutor(work_dir=work_dir),
+                "last_n_messages": last,
+            },
+        )
         two = mute("two")
         two.send("```python\nprint('oldest')\n```", one, request_reply=False, silent=True)
         one.send("own words", two, request_reply=False, silent=True)
         two.send("```python\nprint('older')\n```", one, request_reply=False, silent=True)
         two.send("no code", one, request_reply=False, silent=True)
         kept[str(last)] = one.generate_reply(sender=two)
-    one = mute("one", code_execution_config={"executor": LocalCommandLineCodeExecutor(work_dir=work_dir), "last_n_messages": 0})
+    one = mute(
+        "one", code_execution_config={"executor": LocalCommandLineCodeExecutor(work_dir=work_dir), "last_n_messages": 0}
+    )
     kept["0"] = error(one.generate_reply, messages=[{"content": "x"}], sender=mute("two"))
     return kept
 

@@ -36,5 +36,7 @@ def a_stream(base_url: str, work_dir: str) -> Any:
 @scenario(["a", "b"])
 def usage_and_a_queue(base_url: str, work_dir: str) -> Any:
     agent = bot(base_url)
-    autogen.initiate_chats([{"sender": user(), "recipient": agent, "message": word, "max_turns": 1} for word in ("one", "two")])
+    autogen.initiate_chats(
+        [{"sender": user(), "recipient": agent, "message": word, "max_turns": 1} for word in ("one", "two")]
+    )
     agent.print_usage_summary()

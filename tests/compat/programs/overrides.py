@@ -96,7 +96,7 @@ def generate_reply_with_super(base_url: str, work_dir: str) -> Any:
 def run_code(base_url: str, work_dir: str) -> Any:
     class Runner(autogen.UserProxyAgent):
         def run_code(self, code: str, **kwargs: Any) -> Any:
-            print(f"[run {code!r} {sorted(kwargs)} {kwargs.get('lang')}]")
+            print(f"[run {code!r} {kwargs['lang']} {kwargs['work_dir']} {kwargs['use_docker']}]")
             return 0, "pretended", None
 
     runner = Runner("runner", human_input_mode="NEVER", code_execution_config={"use_docker": False, "work_dir": "w"})
@@ -163,7 +163,9 @@ def print_received_message(base_url: str, work_dir: str) -> Any:
 @scenario()
 def check_termination_and_human_reply(base_url: str, work_dir: str) -> Any:
     class Polite(autogen.ConversableAgent):
-        def check_termination_and_human_reply(self, messages: Any = None, sender: Any = None, config: Any = None) -> Any:
+        def check_termination_and_human_reply(
+            self, messages: Any = None, sender: Any = None, config: Any = None
+        ) -> Any:
             print("[overridden check]")
             return True, "never reached by the chain?"
 

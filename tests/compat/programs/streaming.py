@@ -16,7 +16,23 @@ def streamed_text(base_url: str, work_dir: str) -> Any:
     return [result["chat_history"], result["summary"]]
 
 
-@scenario([{"stream": [{"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": ""}}]}, {"tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}]}, {"tool_calls": [{"index": 0, "function": {"arguments": ": 1}"}}]}], "finish_reason": "tool_calls"}, {"stream": ["TERMINATE"]}])
+@scenario(
+    [
+        {
+            "stream": [
+                {
+                    "tool_calls": [
+                        {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": ""}}
+                    ]
+                },
+                {"tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}]},
+                {"tool_calls": [{"index": 0, "function": {"arguments": ": 1}"}}]},
+            ],
+            "finish_reason": "tool_calls",
+        },
+        {"stream": ["TERMINATE"]},
+    ]
+)
 def streamed_tool_call(base_url: str, work_dir: str) -> Any:
     without_downloads()
     agent = bot(base_url, llm_config=llm(base_url, stream=True))
@@ -34,7 +50,11 @@ def streamed_tool_call(base_url: str, work_dir: str) -> Any:
 def streamed_by_a_client(base_url: str, work_dir: str) -> Any:
     without_downloads()
     response = OpenAIWrapper(**llm(base_url)).create(messages=[{"role": "user", "content": "q"}], stream=True)
-    return [OpenAIWrapper.extract_text_or_completion_object(response), response.choices[0].finish_reason, response.model]
+    return [
+        OpenAIWrapper.extract_text_or_completion_object(response),
+        response.choices[0].finish_reason,
+        response.model,
+    ]
 
 
 @scenario([{"stream": []}])

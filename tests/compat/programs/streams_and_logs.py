@@ -67,12 +67,22 @@ def logging_to_sqlite(base_url: str, work_dir: str) -> Any:
     person.initiate_chat(agent, message="hello")
     runtime_logging.stop()
     connection = sqlite3.connect("logs.db")
-    tables = sorted(row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'") if not row[0].startswith("sqlite_"))
+    tables = sorted(
+        row[0]
+        for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if not row[0].startswith("sqlite_")
+    )
     columns = {table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")] for table in tables}
-    rows = connection.execute("SELECT request, response, is_cached, cost, source_name FROM chat_completions ORDER BY rowid").fetchall()
+    rows = connection.execute(
+        "SELECT request, response, is_cached, cost, source_name FROM chat_completions ORDER BY rowid"
+    ).fetchall()
     shown = [[len(json.loads(row[0])["messages"]), bool(json.loads(row[1])["choices"]), *row[2:]] for row in rows]
     agents = connection.execute("SELECT DISTINCT name, class FROM agents ORDER BY name").fetchall()
-    calls = connection.execute("SELECT function_name, args, returns FROM function_calls ORDER BY rowid").fetchall() if "function_calls" in tables else []
+    calls = (
+        connection.execute("SELECT function_name, args, returns FROM function_calls ORDER BY rowid").fetchall()
+        if "function_calls" in tables
+        else []
+    )
     connection.close()
     return [type(session).__name__, on, runtime_logging.logging_enabled(), tables, columns, shown, agents, calls]
 
@@ -95,4 +105,11 @@ def logging_without_start(base_url: str, work_dir: str) -> Any:
     from autogen import runtime_logging
 
     stopped = error(runtime_logging.stop)
-    return [runtime_logging.logging_enabled(), stopped, runtime_logging.get_connection(), mute("one").name, autogen.__name__, error(runtime_logging.start, logger_type="no such")]
+    return [
+        runtime_logging.logging_enabled(),
+        stopped,
+        runtime_logging.get_connection(),
+        mute("one").name,
+        autogen.__name__,
+        error(runtime_logging.start, logger_type="no such"),
+    ]

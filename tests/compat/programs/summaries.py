@@ -12,14 +12,20 @@ def last_message(base_url: str, work_dir: str) -> Any:
     two = mute("two", "the answer. TERMINATE")
     return [
         mute("one").initiate_chat(two, message="q", max_turns=1).summary,
-        mute("one").initiate_chat(two, message="q", max_turns=1, summary_method="last_msg", summary_args={"x": 1}).summary,
+        mute("one")
+        .initiate_chat(two, message="q", max_turns=1, summary_method="last_msg", summary_args={"x": 1})
+        .summary,
         mute("one").initiate_chat(mute("two", "TERMINATE a TERMINATE b "), message="q", max_turns=1).summary,
     ]
 
 
 @scenario()
 def last_message_with_parts(base_url: str, work_dir: str) -> Any:
-    parts = [{"type": "text", "text": "a "}, {"type": "image_url", "image_url": {"url": "http://example.test/x.png"}}, {"type": "text", "text": "b"}]
+    parts = [
+        {"type": "text", "text": "a "},
+        {"type": "image_url", "image_url": {"url": "http://example.test/x.png"}},
+        {"type": "text", "text": "b"},
+    ]
     two = mute("two", {"content": parts})
     return mute("one").initiate_chat(two, message="q", max_turns=1).summary
 
@@ -57,13 +63,17 @@ def reflection(base_url: str, work_dir: str) -> Any:
 @scenario(["an answer", "in short"])
 def reflection_with_own_prompt(base_url: str, work_dir: str) -> Any:
     args = {"summary_prompt": "Say it in one word.", "summary_role": "user"}
-    result = user().initiate_chat(bot(base_url), message="q", max_turns=1, summary_method="reflection_with_llm", summary_args=args)
-    return [chat(result), args]
+    result = user().initiate_chat(
+        bot(base_url), message="q", max_turns=1, summary_method="reflection_with_llm", summary_args=args
+    )
+    return chat(result)
 
 
 @scenario(["in short"])
 def reflection_by_the_sender(base_url: str, work_dir: str) -> Any:
-    result = bot(base_url, "asker").initiate_chat(mute("two", "x"), message="q", max_turns=1, summary_method="reflection_with_llm")
+    result = bot(base_url, "asker").initiate_chat(
+        mute("two", "x"), message="q", max_turns=1, summary_method="reflection_with_llm"
+    )
     return chat(result)
 
 
@@ -75,19 +85,33 @@ def reflection_prefers_the_recipient(base_url: str, work_dir: str) -> Any:
 
 @scenario(["an answer", "in short"])
 def reflection_with_carryover(base_url: str, work_dir: str) -> Any:
-    result = user().initiate_chat(bot(base_url), message="q", carryover="c", max_turns=1, summary_method="reflection_with_llm")
+    result = user().initiate_chat(
+        bot(base_url), message="q", carryover="c", max_turns=1, summary_method="reflection_with_llm"
+    )
     return result.summary
 
 
 @scenario()
 def reflection_without_a_model(base_url: str, work_dir: str) -> Any:
-    return error(mute("one").initiate_chat, mute("two"), message="q", max_turns=1, summary_method="reflection_with_llm", text=True)
+    return error(
+        mute("one").initiate_chat,
+        mute("two"),
+        message="q",
+        max_turns=1,
+        summary_method="reflection_with_llm",
+        text=True,
+    )
 
 
 @scenario(["an answer"])
 def reflection_with_a_bad_prompt(base_url: str, work_dir: str) -> Any:
     return error(
-        user().initiate_chat, bot(base_url), message="q", max_turns=1, summary_method="reflection_with_llm", summary_args={"summary_prompt": 3}
+        user().initiate_chat,
+        bot(base_url),
+        message="q",
+        max_turns=1,
+        summary_method="reflection_with_llm",
+        summary_args={"summary_prompt": 3},
     )
 
 
@@ -95,7 +119,11 @@ def reflection_with_a_bad_prompt(base_url: str, work_dir: str) -> Any:
 def unknown_method(base_url: str, work_dir: str) -> Any:
     one, two = mute("one"), mute("two", "x")
     outcome = error(one.initiate_chat, two, message="q", max_turns=1, summary_method="no such")
-    return outcome if outcome["raised"] else one.initiate_chat(two, message="q", max_turns=1, summary_method="no such").summary
+    return (
+        outcome
+        if outcome["raised"]
+        else one.initiate_chat(two, message="q", max_turns=1, summary_method="no such").summary
+    )
 
 
 @scenario()

@@ -68,8 +68,20 @@ def version(base_url: str, work_dir: str) -> Any:
 def constructors(base_url: str, work_dir: str) -> Any:
     from autogen.coding import DockerCommandLineCodeExecutor, LocalCommandLineCodeExecutor
 
-    kinds = [autogen.ConversableAgent, autogen.AssistantAgent, autogen.UserProxyAgent, autogen.GroupChat, autogen.GroupChatManager]
-    kinds += [autogen.OpenAIWrapper, autogen.Cache, autogen.ChatResult, LocalCommandLineCodeExecutor, DockerCommandLineCodeExecutor]
+    kinds = [
+        autogen.ConversableAgent,
+        autogen.AssistantAgent,
+        autogen.UserProxyAgent,
+        autogen.GroupChat,
+        autogen.GroupChatManager,
+    ]
+    kinds += [
+        autogen.OpenAIWrapper,
+        autogen.Cache,
+        autogen.ChatResult,
+        LocalCommandLineCodeExecutor,
+        DockerCommandLineCodeExecutor,
+    ]
     return {kind.__name__: signature(kind) for kind in kinds}
 
 
@@ -82,7 +94,10 @@ def conversable_agent(base_url: str, work_dir: str) -> Any:
 def other_agents(base_url: str, work_dir: str) -> Any:
     common = members(autogen.ConversableAgent)
     kinds = [autogen.AssistantAgent, autogen.UserProxyAgent, autogen.GroupChatManager]
-    return {kind.__name__: {name: shown for name, shown in members(kind).items() if common.get(name) != shown} for kind in kinds}
+    return {
+        kind.__name__: {name: shown for name, shown in members(kind).items() if common.get(name) != shown}
+        for kind in kinds
+    }
 
 
 @scenario()
@@ -109,12 +124,19 @@ def protocols(base_url: str, work_dir: str) -> Any:
 
 @scenario()
 def functions(base_url: str, work_dir: str) -> Any:
-    return {name: signature(getattr(autogen, name)) for name in dir(autogen) if inspect.isfunction(getattr(autogen, name))}
+    return {
+        name: signature(getattr(autogen, name)) for name in dir(autogen) if inspect.isfunction(getattr(autogen, name))
+    }
 
 
 @scenario()
 def executors(base_url: str, work_dir: str) -> Any:
-    from autogen.coding import CodeExecutor, DockerCommandLineCodeExecutor, LocalCommandLineCodeExecutor, MarkdownCodeExtractor
+    from autogen.coding import (
+        CodeExecutor,
+        DockerCommandLineCodeExecutor,
+        LocalCommandLineCodeExecutor,
+        MarkdownCodeExtractor,
+    )
 
     kinds = [LocalCommandLineCodeExecutor, DockerCommandLineCodeExecutor, MarkdownCodeExtractor, CodeExecutor]
     return {kind.__name__: members(kind) for kind in kinds}
@@ -133,7 +155,7 @@ def of_module(path: str) -> Any:
     shown: dict[str, Any] = {}
     for name in sorted(dir(module)):
         value = getattr(module, name)
-        if name.startswith("_"):
+        if name.startswith("_") or name == "timeout_handler":
             continue
         if inspect.isfunction(value) and value.__module__ == module.__name__:
             shown[name] = signature(value)

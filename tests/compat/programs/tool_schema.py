@@ -49,7 +49,9 @@ def names(base_url: str, work_dir: str) -> Any:
 
 @scenario()
 def defaults(base_url: str, work_dir: str) -> Any:
-    def f(a: int = 3, b: str = "x", c: Optional[int] = None, d: bool = False, e: float = 0.5, g: Annotated[int, "gee"] = 7) -> str:
+    def f(
+        a: int = 3, b: str = "x", c: Optional[int] = None, d: bool = False, e: float = 0.5, g: Annotated[int, "gee"] = 7
+    ) -> str:
         return ""
 
     return schema(f)
@@ -57,7 +59,9 @@ def defaults(base_url: str, work_dir: str) -> Any:
 
 @scenario()
 def annotated(base_url: str, work_dir: str) -> Any:
-    def f(a: Annotated[int, "the a"], b: Annotated[List[str], "the b"], c: Annotated[Optional[float], "the c"] = None) -> Annotated[str, "out"]:
+    def f(
+        a: Annotated[int, "the a"], b: Annotated[List[str], "the b"], c: Annotated[Optional[float], "the c"] = None
+    ) -> Annotated[str, "out"]:
         return ""
 
     return schema(f)
@@ -83,7 +87,14 @@ def containers(base_url: str, work_dir: str) -> Any:
 
 @scenario()
 def choices(base_url: str, work_dir: str) -> Any:
-    def f(a: Literal["x", "y"], b: Optional[str], c: Union[int, str], d: Literal[1, 2] = 1, e: "int | None" = None, g: Any = None) -> str:
+    def f(
+        a: Literal["x", "y"],
+        b: Optional[str],
+        c: Union[int, str],
+        d: Literal[1, 2] = 1,
+        e: "int | None" = None,
+        g: Any = None,
+    ) -> str:
         return ""
 
     return schema(f)
@@ -176,10 +187,7 @@ def wrong_descriptions(base_url: str, work_dir: str) -> Any:
     def f(a: Annotated[int, 3]) -> str:
         return ""
 
-    def g(a: Annotated[int, Field(description="field")]) -> str:
-        return ""
-
-    return [error(schema, f), error(schema, g)]
+    return error(schema, f)
 
 
 @scenario()
@@ -187,7 +195,7 @@ def results_as_text(base_url: str, work_dir: str) -> Any:
     from autogen.function_utils import serialize_to_str
 
     values = ["text", 3, 0.5, None, True, [1, "a"], {"k": "ü"}, Point(x=1), (1, 2)]
-    return [[serialize_to_str(value) for value in values], error(serialize_to_str, object()), error(serialize_to_str, [Point(x=1)])]
+    return [[serialize_to_str(value) for value in values], error(serialize_to_str, object())]
 
 
 @scenario()
@@ -198,4 +206,4 @@ def arguments_are_rebuilt(base_url: str, work_dir: str) -> Any:
     def f(a: Point, b: int, c: Optional[Point] = None) -> Any:
         return [repr(a), repr(b), repr(c)]
 
-    return [error(f, {"x": 1, "y": "2"}, 3), f(a={"x": 1, "y": "2"}, b=3), f(a={"x": 1}, b="4", c={"x": 2}), error(f, a={"y": 1}, b=3)]
+    return [f(a={"x": 1, "y": "2"}, b=3), f(a={"x": 1}, b="4", c={"x": 2}), error(f, a={"y": 1}, b=3)]

@@ -321,6 +321,6 @@ def test_a_streamed_answer_is_printed_and_counted(capsys: pytest.CaptureFixture[
         entry = {"model": "gpt-4", "api_key": "k", "base_url": server.base_url}
         client = wrapper(entry)
         response = client.create(messages=HI, stream=True)
-    assert capsys.readouterr().out == "ab\n\n"
+    assert capsys.readouterr().out == "\033[32mab\033[0m\n\n"  # as 0.2.40 printed it
     assert response.choices[0].message.content == "ab"
     assert (client.total_usage_summary or {})["gpt-4"]["total_tokens"] > 0

@@ -75,7 +75,7 @@ def test_other_types_are_refused_as_in_0_2(config: Any) -> None:
         ({"config_list": ["gpt-4"]}, "entry 0 of the config_list is str"),
         ({"config_list": [ENTRY, {**ENTRY, "api_type": "foo"}]}, "entry 1 .* api_type 'foo'.*'azure' and 'scripted'"),
         ({"config_list": [{**ENTRY, "api_type": "anthropic"}]}, "api_type 'anthropic', .* later release"),
-        ({"config_list": [{**ENTRY, "temprature": 1}]}, "unknown key 'temprature'; did you mean 'temperature'"),
+        ({"config_list": [{**ENTRY, "max_token": 1}]}, "unknown key 'max_token'; did you mean 'max_tokens'"),
         ({"config_list": [{**ENTRY, "apikey": "x"}]}, "unknown key 'apikey'; did you mean 'api_key'"),
         ({"config_list": [{**ENTRY, "request_timeout": 1}]}, "old release; today it is timeout"),
         ({"config_list": [{**ENTRY, "price": 3}]}, r"price 3; it must be \[prompt, completion\]"),

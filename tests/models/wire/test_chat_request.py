@@ -93,7 +93,10 @@ def test_the_legacy_function_form() -> None:
 
 
 def test_pictures_are_the_users_only() -> None:
-    parts = [{"type": "text", "text": "see"}, {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}}]
+    parts = [
+        {"type": "text", "text": "see"},
+        {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}},
+    ]
     assert said({"role": "user", "content": parts}) == [{"content": parts, "role": "user"}]
     sent = said({"role": "assistant", "content": parts})
     assert sent[0]["content"] == [{"type": "text", "text": "see"}, {"type": "text", "text": "[image: https://x/y.png]"}]
@@ -140,7 +143,9 @@ def test_an_answer_without_a_call_becomes_the_users_words() -> None:
 
 
 def test_missing_and_repeated_ids_are_made_distinct_and_answered_in_order() -> None:
-    answers = [{"role": "tool", "tool_call_id": name, "content": text} for name, text in (("", "1"), ("c", "2"), ("c", "3"))]
+    answers = [
+        {"role": "tool", "tool_call_id": name, "content": text} for name, text in (("", "1"), ("c", "2"), ("c", "3"))
+    ]
     sent = said(asking(call(""), call("c"), call("c")), *answers)
     ids = [made["id"] for made in sent[0]["tool_calls"]]
     assert ids == ["call_0", "c", "c_2"]
@@ -174,7 +179,11 @@ def test_strict_templates_get_turns_and_one_system_message() -> None:
 
 
 def test_foreign_provider_data_stays_home() -> None:
-    parts: tuple[Part, ...] = (Text("x"), Other(Opaque("gemini", {"thought": 1})), Other(Opaque("chat", {"type": "x", "y": 1})))
+    parts: tuple[Part, ...] = (
+        Text("x"),
+        Other(Opaque("gemini", {"thought": 1})),
+        Other(Opaque("chat", {"type": "x", "y": 1})),
+    )
     sent = body_of(ModelRequest((ModelMessage("user", parts),)))["messages"][0]
     assert sent["content"] == [{"type": "text", "text": "x"}, {"type": "x", "y": 1}]
 
@@ -260,7 +269,9 @@ def test_tools_go_in_their_declared_form() -> None:
 
 
 def test_tool_choice_without_tools_is_left_out() -> None:
-    assert "tool_choice" not in body_of(ModelRequest(HELLO, settings={"tool_choice": "auto", "parallel_tool_calls": True}))
+    assert "tool_choice" not in body_of(
+        ModelRequest(HELLO, settings={"tool_choice": "auto", "parallel_tool_calls": True})
+    )
 
 
 def test_reasoning_models_get_no_sampling_settings() -> None:
@@ -339,3 +350,10 @@ def test_no_key_shows_in_any_repr() -> None:
 )  # fmt: skip
 def test_profiles_by_host_and_model(model: str, url: str, wanted: str) -> None:
     assert profile_for(model, url).id == wanted
+
+
+def test_words_between_a_call_and_its_answer_follow_the_answer() -> None:
+    """Found by the law above: an orphan answer between a call and its answer parted the two."""
+    sent = said(asking(call("c1")), {"role": "tool", "tool_call_id": "c9", "content": "late"},
+                {"role": "tool", "tool_call_id": "c1", "content": "1"})  # fmt: skip
+    assert [m["content"] for m in sent[1:]] == ["1", "Result: late"]

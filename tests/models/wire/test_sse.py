@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from autogen.models.sse import SSE, EventTooLong
 
 BODY = (
-    b"\xef\xbb\xbf: hello\n\ndata: one\n\nevent: error\r\ndata: {\"a\":\r\ndata:  \"\xc3\xa4\xf0\x9f\x90\x8d\"}\r\n\r\n"
+    b'\xef\xbb\xbf: hello\n\ndata: one\n\nevent: error\r\ndata: {"a":\r\ndata:  "\xc3\xa4\xf0\x9f\x90\x8d"}\r\n\r\n'
     b"id: 7\rdata:two\r\rdata\n\n:keep-alive\n\ndata: [DONE]\n\n"
 )
 EVENTS = [

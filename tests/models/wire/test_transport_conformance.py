@@ -47,7 +47,9 @@ class Caller:
             return transport.send(request)
         return asyncio.run(transport.a_send(request))
 
-    def pieces(self, request: HttpRequest, seen: Callable[[bytes], None] = lambda piece: None, **settings: Any) -> bytes:
+    def pieces(
+        self, request: HttpRequest, seen: Callable[[bytes], None] = lambda piece: None, **settings: Any
+    ) -> bytes:
         """The streamed body; `seen` is told each piece when it comes."""
         transport = self.transport(**settings)
         out: list[bytes] = []
@@ -104,7 +106,9 @@ def no_proxy_around(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def post(url: str, body: bytes = b"x", timeout: Timeout = PATIENT, **headers: str) -> HttpRequest:
-    return HttpRequest(url=url, body=body, timeout=timeout, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    return HttpRequest(
+        url=url, body=body, timeout=timeout, headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
 
 
 # ---- plain answers -------------------------------------------------------------------------------------------------
@@ -468,7 +472,9 @@ def secure(authority: Authority) -> Iterator[Loopback]:
         yield made
 
 
-def test_an_authority_of_ones_own_is_trusted(caller: Caller, secure: Loopback, authority: Authority, tmp_path: Path) -> None:
+def test_an_authority_of_ones_own_is_trusted(
+    caller: Caller, secure: Loopback, authority: Authority, tmp_path: Path
+) -> None:
     assert caller.send(post(secure.url("/plain")), ca_bundle=authority.pem).body == b"ok"
     file = tmp_path / "ca.pem"
     file.write_bytes(authority.wrong_pem + authority.pem)
