@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from autogen.agents.base import AgentBase
 from autogen.agents.faces import blocking
-from autogen.conversation import code_turn
 from autogen.conversation.run import Run
 from autogen.core.code import CodeBlock
 
@@ -104,5 +103,7 @@ def _setup(config: dict[str, Any], executor: Any) -> CodeSetup:
 
 
 async def _execute(run: Run, agent: Any, blocks: tuple[CodeBlock, ...]) -> tuple[int, str]:
-    outcome = await code_turn.one_by_one(run, agent, blocks)
+    from autogen.conversation.code_turn import one_by_one
+
+    outcome = await one_by_one(run, agent, blocks)
     return outcome.exit_code, outcome.output

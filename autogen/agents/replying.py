@@ -29,7 +29,8 @@ def builtin(step: str) -> Callable[[F], F]:
     """Mark a method as standing for the pure step `step` in a reply chain."""
 
     def mark(function: F) -> F:
-        function.__autogen_step__ = step  # type: ignore[attr-defined]  # read by conversation.reply
+        marks = {"__autogen_step__": step, "__autogen_async__": is_async(function)}
+        function.__dict__.update(marks)  # read by conversation.reply
         return function
 
     return mark

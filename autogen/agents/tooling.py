@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from autogen.agents.base import AgentBase
 from autogen.agents.faces import blocking, concurrent
-from autogen.conversation import tool_turn
 from autogen.conversation.run import Run
 from autogen.core.callables import is_async
 from autogen.core.errors import ConfigError
@@ -170,7 +169,9 @@ class Tooling(AgentBase):
 
 async def _execute(run: Run, agent: Any, func_call: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
     (call,) = tool_calls_of({"function_call": func_call}) if func_call else (ToolCall("", "", "", legacy=True),)
-    outcome = await tool_turn.execute_here(run, agent, call)
+    from autogen.conversation.tool_turn import execute_here
+
+    outcome = await execute_here(run, agent, call)
     answer = {"name": call.name, "role": "function", "content": outcome.content}
     return not outcome.is_error, answer
 

@@ -110,9 +110,8 @@ def run_command(argv: Sequence[str] | None) -> int:
         return _fail(name, str(missing), Exit.UNREACHABLE)
     except (click.Abort, KeyboardInterrupt):
         return _fail(name, "interrupted", Exit.INTERRUPTED)
-    except BrokenPipeError:
-        _close_stdout()
-        return Exit.DONE
+    except SystemExit as ended:  # click ends so when the reader of stdout is gone (`| head`)
+        return ended.code if isinstance(ended.code, int) else Exit.UNFINISHED
     except AutogenError as raised:  # anything else is a defect of ours and keeps its traceback
         return _library_error(name, raised)
 
@@ -137,10 +136,3 @@ def not_reached(raised: BaseException) -> bool:
 def _fail(name: str, message: str, code: Exit) -> int:
     click.echo(f"{name}: {' '.join(message.split())}", err=True)
     return code
-
-
-def _close_stdout() -> None:
-    """The reader is gone (`| head`); keep the interpreter from failing again when it flushes at exit."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,6 +20,8 @@ from autogen.cli.local_servers import LocalServer, find_local_servers
 from autogen.cli.probe import Finding
 
 OWN_DISTRIBUTION = "pyautogen"
+WHERE = f"a list of models in {CONFIG_LIST} (variable or file), or a key in OPENAI_API_KEY"
+NO_SERVER = "nothing on this machine lists models on the usual ports"
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -61,8 +63,9 @@ def _checks(options: Options) -> Iterator[Check]:
     yield _python()
     yield from _package()
     yield from _sandbox()
-    yield from _configuration()
-    yield from _servers(find_local_servers())
+    yield from list(_configuration()) or [Check(area="configuration", name="none", ok=None, detail=WHERE)]
+    servers = list(_servers(find_local_servers()))
+    yield from servers or [Check(area="local server", name="none", ok=None, detail=NO_SERVER)]
     if options.model or options.base_url or options.config:
         found = find_model(Wanted(model=options.model, base_url=options.base_url, config=options.config))
         yield from _model(found)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any
 
-from autogen.conversation import code_turn, human, model_turn, tool_turn
+from autogen.conversation import human, model_turn
 from autogen.conversation.party import Messages, Party, ReplyEntry, hooks_of, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said, origin_of
@@ -39,14 +39,19 @@ async def generate_reply(
     done: set[str] = set()
     for entry in list(agent._reply_func_list):
         function = entry["reply_func"]
-        if function in exclude or not await triggered(agent, entry["trigger"], sender):
+        if function in exclude:
             continue
         step: str | None = getattr(function, "__autogen_step__", None)
+        if step in done:
+            continue
+        known = matches(entry["trigger"], sender)
+        if known is False or (known is not True and not await triggered(agent, entry["trigger"], sender)):
+            continue
         if step is None:
             if is_async(function) and not run.is_async:
                 continue  # `initiate_chat` has refused it unless it is to be left out
             final, answer = await _invoke(agent, entry, messages, sender)
-        elif step in done or (is_async(function) and not run.is_async):
+        elif function.__autogen_async__ and not run.is_async:  # type: ignore[attr-defined]  # marked by `builtin`
             continue
         else:
             done.add(step)
@@ -64,13 +69,21 @@ async def take_step(
         case "human":
             return await human.termination_or_human(run, agent, messages, sender)
         case "function":
-            return await tool_turn.function_call(run, agent, messages)
+            if not messages or not messages[-1].get("function_call"):
+                return False, None
+            from autogen.conversation.tool_turn import function_call
+
+            return await function_call(run, agent, messages)
         case "tools":
-            return await tool_turn.tool_calls(run, agent, messages)
-        case "code":
-            return await code_turn.run_blocks(run, agent, messages, legacy=True)
-        case "executor":
-            return await code_turn.run_blocks(run, agent, messages, legacy=False)
+            if not messages or not messages[-1].get("tool_calls"):
+                return False, None
+            from autogen.conversation.tool_turn import tool_calls
+
+            return await tool_calls(run, agent, messages)
+        case "code" | "executor":
+            from autogen.conversation.code_turn import run_blocks
+
+            return await run_blocks(run, agent, messages, legacy=step == "code")
         case "model":
             return await model_turn.model_reply(run, agent, messages, agent.client if config is None else config)
         case _:
@@ -132,28 +145,43 @@ async def hook_last(run: Run, agent: Party, messages: Messages) -> Any:
 
 async def triggered(agent: Party, trigger: Any, sender: Party | None) -> bool:
     """Does `trigger` (0.2's kinds: None, name, class, agent, callable, list of these) match the sender?"""
+    known = matches(trigger, sender)
+    if isinstance(known, bool):
+        return known
+    for asked in known:
+        answer = await Invoke(agent.name, "predicate", "trigger", asked, (sender,))
+        if answer not in (True, False):
+            raise ConfigAssertion(f"trigger {qualified_name(asked)!r} must return a boolean value, got {answer!r}")
+        if answer:
+            return True
+    return False
+
+
+def matches(trigger: Any, sender: Party | None) -> bool | list[Callable[..., Any]]:
+    """Whether `trigger` matches, or the callables that have to be asked."""
     if trigger is None:
         return sender is None
+    if isinstance(trigger, type):
+        return sender is not None and is_kind(type(sender), trigger)
+    if isinstance(trigger, list):
+        asked: list[Callable[..., Any]] = []
+        for one in trigger:
+            known = matches(one, sender)
+            if known is True:
+                return True
+            if known:
+                asked += known
+        return asked or False
     if isinstance(trigger, str):
         if sender is None:
             from autogen.core.exceptions import SenderRequired
 
             raise SenderRequired()
         return trigger == sender.name
-    if isinstance(trigger, type):
-        return sender is not None and is_kind(type(sender), trigger)
-    if isinstance(trigger, list):
-        for one in trigger:
-            if await triggered(agent, one, sender):
-                return True
-        return False
     if hasattr(trigger, "generate_reply"):
         return bool(trigger == sender)
     if callable(trigger):
-        answer = await Invoke(agent.name, "predicate", "trigger", trigger, (sender,))
-        if answer not in (True, False):
-            raise ConfigAssertion(f"trigger {qualified_name(trigger)!r} must return a boolean value, got {answer!r}")
-        return bool(answer)
+        return [trigger]
     raise ConfigError(f"trigger {trigger!r} is not a class, an agent, a name, a callable, None or a list of these")
 
 

@@ -53,7 +53,8 @@ class Run:
         self.transcript = Transcript()
         self.states: dict[Any, AgentState] = {}
         self.spent = Spent()
-        self.repeats: RepeatWatch | None = parent.repeats if parent is not None else RepeatWatch() if guarded else None
+        self.repeats: RepeatWatch | None = RepeatWatch() if guarded else None
+        """Each chat has its own: who starts one chat after the other may well ask the same tool in each of them."""
         self.status: Status = "done"
         self.usage: dict[str, Usage] = {}
         self.deadline: float | None = None

@@ -79,7 +79,7 @@ Part: TypeAlias = Text | Media | ToolCall | ToolResult | Reasoning | Other
 class ModelMessage(Struct, frozen=True, eq=False):
     """One message of a request or reply: a role and its parts. Compared by identity, encoded once.
 
-    `encoded` holds the bytes per dialect, filled by the adapters; it is a memo and no part of the value.
+    `encoded` holds bytes by dialect, filled by the adapters; it is a memo and no part of the value.
     """
 
     role: Role
@@ -87,7 +87,7 @@ class ModelMessage(Struct, frozen=True, eq=False):
     name: str | None = None
     extra: Mapping[str, Json] | None = None
     """Wire fields that we do not model, sent as they are."""
-    encoded: dict[str, bytes] = field(default_factory=dict)
+    encoded: dict[str, Any] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ Decides how such a dict reads as `ModelMessage`s and how a model's answer become
 adapters encode) and agents.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from autogen.core.errors import ConfigError
@@ -38,7 +38,7 @@ class MessageDict(dict[str, Any]):
     def __init__(self, fields: Mapping[str, Any], origin: Origin = "program") -> None:
         super().__init__(fields)
         self.origin: Origin = origin
-        self.rendered: tuple[ModelMessage, ...] | None = None
+        self.rendered: ModelMessage | None = None
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.rendered = None
@@ -87,19 +87,36 @@ class MessageDict(dict[str, Any]):
         return (MessageDict, (dict(self), self.origin))
 
 
-def render(messages: Iterable[Mapping[str, Any]]) -> tuple[ModelMessage, ...]:
+def render(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...]:
     """The request form of a list of 0.2 messages; messages with several tool answers become several."""
+    known = remembered(messages)
+    if known is not None:
+        return known
     out: list[ModelMessage] = []
     for message in messages:
-        if isinstance(message, MessageDict) and message.rendered is not None:
-            out.extend(message.rendered)
+        before = getattr(message, "rendered", None)
+        if before is not None:
+            out.append(before)
             continue
-        rendered = tuple(read(message))
-        out.extend(rendered)
-        if isinstance(message, MessageDict) and not any(type(v) in (list, dict) for v in message.values()):
-            # A nested value can be changed without our seeing it, so only flat messages are remembered.
-            message.rendered = rendered
+        rendered = list(read(message))
+        out += rendered
+        if len(rendered) == 1 and isinstance(message, MessageDict) and is_flat(message):
+            message.rendered = rendered[0]
     return tuple(out)
+
+
+def remembered(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...] | None:
+    """What `render` gives, if each of the messages was rendered before; such messages hold no templates."""
+    try:
+        known: list[ModelMessage | None] = [message.rendered for message in messages]  # type: ignore[attr-defined]
+    except AttributeError:  # a plain dict
+        return None
+    return None if None in known else tuple(cast("list[ModelMessage]", known))
+
+
+def is_flat(message: Mapping[str, Any]) -> bool:
+    """Holds nothing that could be changed without our seeing it, and no template: its rendered form may be kept."""
+    return all(type(value) is str or value is None for value in message.values())
 
 
 def read(message: Mapping[str, Any]) -> Iterator[ModelMessage]:

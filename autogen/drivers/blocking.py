@@ -6,13 +6,15 @@ on one private loop thread. In a `Gather` the branches run in order, but what ma
 """
 
 from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import Future
-from typing import Any, TypeAlias, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, assert_never
 
 from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
 from autogen.core.errors import EngineError
 from autogen.drivers.performer import Act, CallProgram, Performers
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -34,7 +36,7 @@ def perform(work: Coroutine[Any, Any, T]) -> T:
     return _finish(_drive(work, lambda step: _step(step, False)))
 
 
-def _finish(waiting: _Waiting[T]) -> T:
+def _finish(waiting: "_Waiting[T]") -> T:
     from autogen.drivers.threads import wait
 
     try:
@@ -51,7 +53,7 @@ def _finish(waiting: _Waiting[T]) -> T:
         return result
 
 
-def _drive(steps: Coroutine[Any, Any, T], perform_one: Callable[[Any], _Waiting[Any]]) -> _Waiting[T]:
+def _drive(steps: Coroutine[Any, Any, T], perform_one: "Callable[[Any], _Waiting[Any]]") -> "_Waiting[T]":
     answer: Any = None
     failure: BaseException | None = None
     try:
@@ -72,7 +74,7 @@ def _drive(steps: Coroutine[Any, Any, T], perform_one: Callable[[Any], _Waiting[
         steps.close()
 
 
-def _effect(effect: Any, table: Performers, beside: bool) -> _Waiting[Any]:
+def _effect(effect: Any, table: Performers, beside: bool) -> "_Waiting[Any]":
     if not isinstance(effect, Ask):
         raise EngineError(f"a conversation awaited {effect!r}; await effects only, wrap other calls in Invoke")
     known: Effect = effect  # type: ignore[assignment]  # the union is closed; assert_never tells when it is not
@@ -100,11 +102,11 @@ def _effect(effect: Any, table: Performers, beside: bool) -> _Waiting[Any]:
             assert_never(known)
 
 
-def _work(work: Coroutine[Any, Any, T], beside: bool) -> _Waiting[T]:
+def _work(work: Coroutine[Any, Any, T], beside: bool) -> "_Waiting[T]":
     return _drive(work, lambda step: _step(step, beside))
 
 
-def _step(step: Any, beside: bool) -> _Waiting[Any]:
+def _step(step: Any, beside: bool) -> "_Waiting[Any]":
     match step:
         case Act():
             return step.blocking()
@@ -116,7 +118,7 @@ def _step(step: Any, beside: bool) -> _Waiting[Any]:
             raise EngineError(f"a performer awaited {step!r}; it may await Act, CallProgram and Sleep only")
 
 
-def _call(step: CallProgram, beside: bool) -> _Waiting[Any]:
+def _call(step: CallProgram, beside: bool) -> "_Waiting[Any]":
     function, args, kwargs = step.function, step.args, step.kwargs
     if is_async(function):
         future = _on_private_loop(function(*args, **kwargs), step.timeout)
@@ -195,7 +197,7 @@ def _gather(effect: Gather, table: Performers) -> list[Any]:
 
 
 def _advance(
-    work: _Waiting[Any],
+    work: "_Waiting[Any]",
     index: int,
     future: "Future[Any] | None",
     answers: list[Any],

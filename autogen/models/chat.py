@@ -25,7 +25,7 @@ from autogen.core.model import (
     Usage,
 )
 from autogen.models.chat_endpoint import ChatEndpoint
-from autogen.models.chat_messages import encode_messages, to_json
+from autogen.models.chat_messages import join_messages, to_json
 from autogen.models.chat_settings import encode_tools, wire_settings
 from autogen.models.errors import (
     BadRequest,
@@ -61,7 +61,7 @@ def encode(request: ModelRequest, endpoint: ChatEndpoint, token: Secret | None =
     body = b"".join(
         (
             b'{"messages":[',
-            b",".join(encode_messages(request.messages, profile)),
+            join_messages(request.messages, profile),
             b'],"model":',
             to_json(endpoint.model),
             _tail(tail),

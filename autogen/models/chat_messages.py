@@ -32,11 +32,43 @@ _bad_in_names = re.compile(r"[^a-zA-Z0-9_-]")
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
+def join_messages(messages: tuple[ModelMessage, ...], profile: Profile) -> bytes:
+    """`encode_messages`, joined. A request that begins as the one before it did is that one's bytes and the rest.
+
+    The bytes so far are kept at the conversation's first message; without them the cost of a turn would grow with
+    every message said before.
+    """
+    if profile.merge_neighbours or len(messages) < 4:
+        return b",".join(encode_messages(messages, profile))
+    kept: dict[str, Any] = messages[1].encoded
+    key = f"{profile.id}:joined"
+    known: tuple[tuple[ModelMessage, ...], bytes, bool] | None = kept.get(key)
+    wire = _Wire(profile)
+    start = b""
+    if known is not None and known[0] == messages[: len(known[0])]:
+        messages_before, start, wire.after_tool = known
+        _say_all(wire, messages[len(messages_before) :], profile)
+    else:
+        _say_all(wire, messages, profile)
+    settled = wire.settled
+    wire.close_calls()
+    joined = b",".join((start, *wire.out) if start else wire.out)
+    if settled and joined:
+        kept[key] = (messages, joined, wire.after_tool)
+    return joined or CONTINUE
+
+
 def encode_messages(messages: Iterable[ModelMessage], profile: Profile) -> list[bytes]:
     """The JSON of each message that goes on the wire, in order; never empty."""
     wire = _Wire(profile)
+    _say_all(wire, merged(messages) if profile.merge_neighbours else messages, profile)
+    wire.close_calls()
+    return wire.out or [CONTINUE]
+
+
+def _say_all(wire: "_Wire", messages: Iterable[ModelMessage], profile: Profile) -> None:
     key = profile.id
-    for message in merged(messages) if profile.merge_neighbours else messages:
+    for message in messages:
         role = message.role
         if role == "tool" or role == "function":
             for part in message.parts:
@@ -48,14 +80,12 @@ def encode_messages(messages: Iterable[ModelMessage], profile: Profile) -> list[
             encoded = message.encoded[key] = encode_message(message, profile)
         if encoded:
             wire.say(message, encoded)
-    wire.close_calls()
-    return wire.out or [CONTINUE]
 
 
 class _Wire:
     """The messages so far, and the calls among them that still want their answers directly after them."""
 
-    __slots__ = ("_after_tool", "_late", "_open", "_profile", "out")
+    __slots__ = ("_late", "_open", "_profile", "after_tool", "out")
 
     def __init__(self, profile: Profile) -> None:
         self.out: list[bytes] = []
@@ -64,13 +94,18 @@ class _Wire:
         """Calls without an answer: (id as the history has it, id on the wire)."""
         self._late: list[bytes] = []
         """What came between calls and their answers: it follows them."""
-        self._after_tool = False
+        self.after_tool = False
+
+    @property
+    def settled(self) -> bool:
+        """No call waits for an answer, so nothing that follows can change what is there."""
+        return not self._open and not self._late
 
     def say(self, message: ModelMessage, encoded: bytes) -> None:
         self.close_calls()
-        if self._after_tool and self._profile.bridge_tool_user and message.role == "user":
+        if self.after_tool and self._profile.bridge_tool_user and message.role == "user":
             self.out.append(_encode({"content": self._profile.filler, "role": "assistant"}))
-        self._after_tool = False
+        self.after_tool = False
         self.out.append(encoded)
         if message.role == "assistant":
             self._open = wire_ids(message, self._profile)
@@ -86,7 +121,7 @@ class _Wire:
                 del self._open[index]
                 fields = {"tool_call_id": wire, "content": part.content, "role": "tool"}
                 self.out.append(_kept(message, part, f"{key}:t:{wire}", fields))
-                self._after_tool = True
+                self.after_tool = True
                 if not self._open:
                     self.close_calls()
                 return
@@ -97,19 +132,19 @@ class _Wire:
         if self._open:
             self._late.append(encoded)
         else:
-            self._after_tool = False
+            self.after_tool = False
             self.out.append(encoded)
 
     def close_calls(self) -> None:
         """Unanswered calls are told to be cancelled; then comes what had to wait for that."""
         for _, wire in self._open:
             self.out.append(_encode({"tool_call_id": wire, "content": CANCELLED, "role": "tool"}))
-            self._after_tool = True
+            self.after_tool = True
         self._open = []
         if self._late:
             self.out += self._late
             self._late = []
-            self._after_tool = False
+            self.after_tool = False
 
 
 def _kept(message: ModelMessage, part: ToolResult, key: str, fields: dict[str, Any]) -> bytes:
@@ -173,6 +208,8 @@ def wire_ids(message: ModelMessage, profile: Profile) -> list[tuple[str, str]]:
         wire = call.id
         if not wire or wire in seen:
             wire = f"{wire or 'call'}_{index}"
+            while wire in seen:
+                wire += "_"
         seen.add(wire)
         ids.append((call.id, nine(wire) if profile.tool_id == "nine" else wire))
     return ids

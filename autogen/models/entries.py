@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, cast
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from autogen.core.errors import ConfigError
@@ -28,6 +28,19 @@ DEFAULT_RETRIES = 2
 DEFAULT_TIMEOUT = 600.0
 
 AUTH_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
+
+
+_ENVIRONMENT = {
+    "OPENAI_API_KEY": ("api_key",),
+    "OPENAI_BASE_URL": ("base_url", "api_base", "azure_endpoint"),
+    "OPENAI_ORG_ID": ("organization",),
+    "OPENAI_PROJECT_ID": ("project",),
+    "OPENAI_API_VERSION": ("api_version", "base_url", "api_base"),
+    "AZURE_OPENAI_API_KEY": ("api_key",),
+    "AZURE_OPENAI_ENDPOINT": ("azure_endpoint", "base_url", "api_base"),
+    "AZURE_OPENAI_AD_TOKEN": ("azure_ad_token", "api_key"),
+}
+"""Variables that an endpoint may be made of -> the keys that leave no need for them."""
 
 
 class Entry(Struct, frozen=True, kw_only=True, eq=False):
@@ -57,6 +70,8 @@ class Entry(Struct, frozen=True, kw_only=True, eq=False):
     max_retries: int = DEFAULT_RETRIES
     deadline: float | None = None
     """Seconds for all attempts at this entry."""
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What is worked out once; no part of the value."""
 
     def __repr__(self) -> str:
         return f"Entry({self.index}, {self.kind}, model={self.model!r}, host={self.host!r})"
@@ -196,6 +211,22 @@ def timeout_of(value: Any) -> Timeout:
 
 
 def endpoint_of(entry: Entry, settings: Mapping[str, Json]) -> ChatEndpoint:
+    """`_endpoint_of`, remembered for as long as what it is made of stays the same."""
+    asked = tuple(settings.get(key) for key in ("extra_headers", "extra_query", "timeout"))
+    names = entry.memo.get("environment")
+    if names is None:
+        given = entry.connection
+        names = tuple(name for name, keys in _ENVIRONMENT.items() if not any(given.get(key) for key in keys))
+        entry.memo["environment"] = names
+    outside = tuple(map(os.environ.get, names))
+    known = entry.memo.get("endpoint")
+    if known is None or known[0] != asked or known[1] != outside:
+        entry.memo["endpoint"] = known = (asked, outside, _endpoint_of(entry, settings))
+    endpoint: ChatEndpoint = known[2]
+    return endpoint
+
+
+def _endpoint_of(entry: Entry, settings: Mapping[str, Json]) -> ChatEndpoint:
     """Where the entry's request goes, with `extra_headers`, `extra_query` and `timeout` of the merged `settings`.
 
     Raises ConfigError when the model or a needed key is missing.

@@ -68,14 +68,15 @@ class Answer:
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""
-        while data and not self.done:
-            rest = self._step(data, pieces)
-            if rest is None:
-                self._buffer = data
+        place, size = 0, len(data)
+        while place < size and not self.done:
+            after = self._step(data, place, pieces)
+            if after < 0:
+                self._buffer = data[place:]
                 break
-            data = rest
+            place = after
         else:
-            if data:  # bytes after the answer: the connection is not to be trusted with another request
+            if place < size:  # bytes after the answer: the connection is not to be trusted with another request
                 self.keep_alive = False
         if self._inflate is not None:
             pieces = self._inflated(pieces)
@@ -89,24 +90,22 @@ class Answer:
             where = "before its answer" if not self.begun else "in the middle of its answer"
             raise CutAnswer(f"the server closed the connection {where}")
 
-    def _step(self, data: bytes, pieces: list[bytes]) -> bytes | None:
-        """What is left after one element; None: more is needed."""
+    def _step(self, data: bytes, place: int, pieces: list[bytes]) -> int:
+        """Where the next element begins; -1: more bytes are needed for this one."""
         state = self._state
+        if state == "length" or state == "chunk":
+            return self._take(data, place, pieces)
         if state == "head":
-            return self._head(data)
-        if state == "length":
-            return self._take(data, pieces, "")
-        if state == "chunk":
-            return self._take(data, pieces, "crlf")
+            return self._head(data, place)
         if state == "eof":
-            pieces.append(data)
-            return b""
-        line, end, rest = data.partition(b"\n")
-        if not end:
-            if len(data) > (MAX_HEAD if state == "trailer" else MAX_CHUNK_LINE):
+            pieces.append(data[place:] if place else data)
+            return len(data)
+        end = data.find(b"\n", place)
+        if end < 0:
+            if len(data) - place > (MAX_HEAD if state == "trailer" else MAX_CHUNK_LINE):
                 raise MalformedAnswer("a chunk's line without end")
-            return None
-        line = line.removesuffix(b"\r")
+            return -1
+        line = data[place:end].removesuffix(b"\r")
         if state == "crlf":
             if line:
                 raise MalformedAnswer("a chunk longer than it said")
@@ -115,7 +114,7 @@ class Answer:
             self._size(line)
         elif not line:  # the trailers' end
             self.done = True
-        return rest
+        return end + 1
 
     def _size(self, line: bytes) -> None:
         digits = line.partition(b";")[0].strip()
@@ -124,28 +123,30 @@ class Answer:
         self._left = int(digits, 16)
         self._state = "chunk" if self._left else "trailer"
 
-    def _take(self, data: bytes, pieces: list[bytes], after: str) -> bytes:
-        left = self._left
-        if len(data) < left:
-            pieces.append(data)
-            self._left = left - len(data)
-            return b""
-        pieces.append(data[:left] if len(data) > left else data)
+    def _take(self, data: bytes, place: int, pieces: list[bytes]) -> int:
+        end = place + self._left
+        if end > len(data):
+            self._left = end - len(data)
+            pieces.append(data[place:] if place else data)
+            return len(data)
+        pieces.append(data[place:end])
         self._left = 0
-        if after:
-            self._state = after
+        if self._state == "chunk":
+            self._state = "crlf"
         else:
             self.done = True
-        return data[left:]
+        return end
 
-    def _head(self, data: bytes) -> bytes | None:
-        head, end, rest = data.partition(b"\r\n\r\n")
-        if not end:
-            if len(data) > MAX_HEAD:
+    def _head(self, data: bytes, place: int) -> int:
+        end = data.find(b"\r\n\r\n", place)
+        if end < 0:
+            if len(data) - place > MAX_HEAD:
                 raise MalformedAnswer("headers without end")
-            if not data.startswith(b"HTTP/"[: len(data)]):
-                raise MalformedAnswer(f"the server does not speak HTTP: {data[:40]!r}")
-            return None
+            begin = data[place : place + 5]
+            if not b"HTTP/".startswith(begin):
+                raise MalformedAnswer(f"the server does not speak HTTP: {data[place : place + 40]!r}")
+            return -1
+        head, rest = data[place:end], end + 4
         lines = head.decode("latin-1").split("\r\n")
         version, _, status = lines[0].partition(" ")
         if not version.startswith("HTTP/1.") or not status[:3].isdigit() or len(status[:3]) != 3:

@@ -6,6 +6,8 @@ nor work in a forked child. Refuses to know what the bytes mean. HTTP/2, SOCKS a
 the other carriers.
 """
 
+import atexit
+import os
 import select
 import socket
 import ssl
@@ -54,6 +56,17 @@ class NativeTransport:
         self._routes: dict[str, tuple[Route, str]] = {}
         """By URL; the environment's proxies count as they were when a URL was first used."""
         self._async = AsyncPool(self.prepare, self.context)
+        self._process = os.getpid()
+        atexit.register(self.close_idle)
+
+    def close_idle(self) -> None:
+        """Close the blocking face's unused connections; those that a forked child inherited are its parent's."""
+        if os.getpid() == self._process:
+            with self._lock:
+                idle, self._idle = self._idle, {}
+            for connections in idle.values():
+                for connection in connections:
+                    connection.sock.close()
 
     def prepare(self, request: HttpRequest) -> tuple[Route, bytes]:
         """Where a request goes and its bytes."""

@@ -1,5 +1,10 @@
 """The command as a whole: options, exit codes, and one line for every error."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from autogen.cli import main
@@ -82,3 +87,19 @@ def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("autogen.cli.run.run_task", fail)
     with pytest.raises(ZeroDivisionError):
         main(["run", "task"])
+
+
+def test_a_reader_that_went_away_ends_the_command_in_silence() -> None:
+    """As in `autogen doctor | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "autogen", "doctor", "--json"],
+        cwd=Path(__file__).parents[2],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")

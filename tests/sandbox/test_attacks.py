@@ -1,6 +1,11 @@
 """Every attack on every rung that this machine has. A rung that is not here is skipped by name, once per attack."""
 
+import os
 import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +32,7 @@ def _cases() -> list[Any]:
     """The same filter answers for both Landlock rungs, so its many variants run on the slower of them on demand."""
     return [
         pytest.param(attack, rung, id=f"{attack.name}-{rung}",
-                     marks=[pytest.mark.slow] if rung == "sandlock" and attack.row in (14, 19) else [])
+                     marks=[pytest.mark.slow] if rung == "sandlock" and attack.row in (14, 19, 21, 22, 25) else [])
         for rung in RUNGS for attack in ATTACKS
     ]  # fmt: skip
 
@@ -49,3 +54,26 @@ def test_the_attack_is_stopped(attack: Attack, name: str, world: World) -> None:
 def test_every_attack_has_its_own_name() -> None:
     names = [attack.name for attack in ATTACKS]
     assert len(names) == len(set(names)) > 90
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_suite_holds_for_an_ordinary_user_too() -> None:
+    """The other recipe: run again as a user with no rights, with an interpreter that this user can reach."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("already an ordinary user, or no way to become one")
+    become = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    root = Path(__file__).resolve().parents[2]
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": str(Path(pytest.__file__).parents[1])}
+    known = (
+        "import msgspec, os, pytest, sys; os.stat(os.path.realpath(sys.executable)); assert sys.version_info >= (3, 11)"
+    )
+    for python in (sys.executable, "/usr/bin/python3"):
+        if subprocess.run([*become, python, "-c", known], env=env, capture_output=True, check=False).returncode == 0:
+            break
+    else:
+        pytest.skip("no interpreter with pytest and msgspec that an ordinary user can reach")
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/sandbox/test_attacks.py", "-k", "bwrap"]
+    done = subprocess.run([*become, *command], cwd=root, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert " passed" in done.stdout

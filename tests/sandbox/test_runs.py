@@ -112,7 +112,7 @@ def test_wrong_bytes_are_replaced(rung: Sandbox, tmp_path: Path) -> None:
 
 
 def test_cpu_seconds_are_bounded(confined: Sandbox, tmp_path: Path) -> None:
-    assert run(confined, tmp_path, "while True: pass", cpu_s=1).why in ("timeout", "killed")
+    assert run(confined, tmp_path, "while True: pass", cpu_s=1).why == "timeout"
 
 
 def test_a_cancelled_run_is_killed(rung: Sandbox, tmp_path: Path) -> None:
@@ -124,9 +124,7 @@ def test_a_cancelled_run_is_killed(rung: Sandbox, tmp_path: Path) -> None:
     assert result.seconds < 5
 
 
-def test_only_the_environment_given_is_seen(
-    confined: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_environment_given_is_seen(confined: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     policy = Policy(work_dir=str(tmp_path), env={"MINE": "a b\n=c", "LD_LIBRARY_PATH": "/nowhere", "LANG": "C"})
     result = confined.run([sys.executable, "-c", "import os; print(dict(os.environ))"], policy)
@@ -261,7 +259,8 @@ def test_the_host_killed_takes_the_run_with_it(confined: Sandbox, tmp_path: Path
         f"choose({confined.name!r}).run([sys.executable, '-c', {beat!r}], Policy(work_dir={str(work)!r}))"
     )
     root = str(Path(__file__).resolve().parents[2])
-    host = subprocess.Popen([sys.executable, "-c", program], cwd=root, env={**os.environ, "PYTHONPATH": _path(root)})
+    env = {**os.environ, "PYTHONPATH": _path(root), "TMPDIR": str(tmp_path)}
+    host = subprocess.Popen([sys.executable, "-c", program], cwd=root, env=env)
     deadline = time.monotonic() + 20
     while not (work / "beat").exists() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -224,7 +224,8 @@ class _Setup:
             f"--nofile={_OPEN_FILES}", "--core=0",
         ]  # fmt: skip
         if limits.cpu_s is not None:
-            bounds.append(f"--cpu={max(1, round(limits.cpu_s))}")
+            seconds = max(1, round(limits.cpu_s))
+            bounds.append(f"--cpu={seconds}:{seconds + 1}")  # SIGXCPU first, which tells why
         return [*become, tools.prlimit, *bounds, "--", *argv]
 
 

@@ -92,7 +92,10 @@ def set_limits(limits: "dict[str, int]") -> None:
         number = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(number)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(number, (bound, bound))
+        if name == "CPU" and bound == value:
+            resource.setrlimit(number, (bound, bound + 1))  # SIGXCPU first, which tells why
+        else:
+            resource.setrlimit(number, (bound, bound))
 
 
 def make_ruleset(spec: "Ruleset") -> int:
@@ -193,7 +196,8 @@ def _run_sandlock(spec: "Spec", parent: int) -> int:
     options["allow_degraded"] = [getattr(sandlock.Protection, name) for name in options["allow_degraded"]]
     with sandlock.Sandbox(**options).popen(spec["argv"]) as process:
         result = process.wait()
-    return 128 + int(result.signal) if result.signal > 0 else int(result.exit_code) & 0xFF
+    signal_number = result.signal if result.signal > 0 else signal.SIGKILL
+    return int(result.exit_code if result.exit_code >= 0 else 128 + signal_number)
 
 
 def end_orphans() -> None:

@@ -9,6 +9,7 @@ set-user-id bits (the kernel does that).
 
 import errno
 import fcntl
+import hashlib
 import os
 import pwd
 import stat
@@ -75,12 +76,15 @@ def lent(work_dir: str, skip: tuple[str, ...]) -> Generator[int]:
     with _LOCK:
         loan = _LENT.setdefault(work_dir, _Loan(work_dir, uid, frozenset(skip)))
         try:
+            loan.skip |= frozenset(skip)
             if loan.runs == 0:
                 _begin(loan)
             _give(loan)  # also what the host wrote since the last run began
         except BaseException:
             if loan.runs == 0:
                 del _LENT[work_dir]
+                if loan.lock_fd >= 0:
+                    _end(loan)
             raise
         loan.runs += 1
     try:
@@ -106,20 +110,29 @@ def _state_folder() -> str:
 
 
 def _begin(loan: _Loan) -> None:
-    path = os.path.join(_state_folder(), f"{loan.uid}.json")
+    """Take the lock, learn whose the folder is. The first one here writes that down for the others."""
+    name = hashlib.sha256(os.fsencode(loan.work_dir)).hexdigest()[:32]
+    path = os.path.join(_state_folder(), f"{name}.json")
     loan.lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    fcntl.flock(loan.lock_fd, fcntl.LOCK_EX)
-    info = os.stat(loan.work_dir)
-    owner = (info.st_uid, info.st_gid)
-    if info.st_uid == loan.uid:  # another run is on, or one was killed: its note tells whose it was
-        note = _note(loan.lock_fd)
-        parent = os.stat(os.path.dirname(loan.work_dir))
-        owner = note.get(loan.work_dir) or (parent.st_uid, parent.st_gid)
+    try:
+        fcntl.flock(loan.lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:  # another process runs code there
+        fcntl.flock(loan.lock_fd, fcntl.LOCK_SH)
+        loan.owner = _owner(loan)
+        return
+    loan.owner = _owner(loan)
     os.ftruncate(loan.lock_fd, 0)
-    os.pwrite(loan.lock_fd, msgspec.json.encode({loan.work_dir: owner}), 0)
-    loan.owner = owner
-    _give(loan)
+    os.pwrite(loan.lock_fd, msgspec.json.encode({loan.work_dir: loan.owner}), 0)
     fcntl.flock(loan.lock_fd, fcntl.LOCK_SH)
+
+
+def _owner(loan: _Loan) -> tuple[int, int]:
+    """Whose the folder is, or was before another run (perhaps a killed one) borrowed it."""
+    info = os.stat(loan.work_dir)
+    if info.st_uid != loan.uid:
+        return info.st_uid, info.st_gid
+    parent = os.stat(os.path.dirname(loan.work_dir))
+    return _note(loan.lock_fd).get(loan.work_dir) or (parent.st_uid, parent.st_gid)
 
 
 def _note(fd: int) -> dict[str, tuple[int, int]]:

@@ -49,8 +49,8 @@ def write_inside(work_dir: str, name: str, text: str) -> str:
             _close(inner)
     finally:
         _close(folder)
+    info = _regular(fd, name)
     with os.fdopen(fd, "wb") as file:
-        info = _regular(fd, name)
         if info.st_nlink > 1:
             raise UnsafePathError(name, "the file has a second name elsewhere")
         file.truncate(0)
@@ -78,9 +78,8 @@ def read_inside(work_dir: str, name: str, max_bytes: int) -> bytes:
         raise _refusal(error, name) from error
     finally:
         _close(folder)
+    _regular(fd, name)
     with os.fdopen(fd, "rb") as file:
-        if _regular(fd, name).st_size > max_bytes:
-            raise UnsafePathError(name, f"the file is larger than {max_bytes} bytes")
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise UnsafePathError(name, f"the file is larger than {max_bytes} bytes")
@@ -209,8 +208,10 @@ def open_beneath(folder: int, parts: list[str], flags: int) -> int | None:
 
 
 def _regular(fd: int, name: str) -> os.stat_result:
+    """What `fd` is; closes it when that is no plain file."""
     info = os.fstat(fd)
     if not stat.S_ISREG(info.st_mode):
+        os.close(fd)
         raise UnsafePathError(name, "it is not a plain file")
     return info
 

@@ -196,7 +196,7 @@ def modules_of_chats(base_url: str, work_dir: str) -> Any:
 
 @scenario()
 def import_paths(base_url: str, work_dir: str) -> Any:
-    found = []
+    found = {}
     for path, name in (
         ("autogen.agentchat", "ConversableAgent"),
         ("autogen.agentchat.conversable_agent", "ConversableAgent"),
@@ -247,5 +247,8 @@ def import_paths(base_url: str, work_dir: str) -> Any:
         ("autogen.graph_utils", "check_graph_validity"),
         ("autogen.math_utils", "is_equiv"),
     ):
-        found.append([path, name, hasattr(importlib.import_module(path), name)])
+        try:
+            found[f"{path}.{name}"] = hasattr(importlib.import_module(path), name)
+        except ImportError:
+            found[f"{path}.{name}"] = False
     return found

@@ -46,9 +46,9 @@ def broken_rule(body: bytes) -> str | None:
         content = message["content"]
         if content in ("", [], None) and not (message.get("tool_calls") or message.get("function_call")):
             return f"empty {role} message"
-        if role in ("assistant", "system") and isinstance(content, list):
-            if any(part["type"] != "text" for part in content):
-                return f"a picture in a {role} message"
+        parts = content if isinstance(content, list) else []
+        if role in ("assistant", "system") and any(part["type"] != "text" for part in parts):
+            return f"a picture in a {role} message"
         calls = message.get("tool_calls", [])
         if "tool_calls" in message and not calls:
             return "empty tool_calls"

@@ -1,4 +1,4 @@
-"""A real loopback server whose path says how it behaves, and a small forwarding proxy; each on a loop thread of its own.
+"""A real loopback server whose path says how it behaves, and a small forwarding proxy; each on its own loop thread.
 
 Paths: /plain /echo /chunked /gate /silent /stall /cut /noread /early-refusal /close /status-503 /gzip /continue /late
 Refuses to know HTTP beyond what its answers need.
@@ -217,8 +217,8 @@ def chunked_head(writer: asyncio.StreamWriter) -> None:
 
 
 async def whole(writer: asyncio.StreamWriter, body: bytes, status: str = "200 OK", more: str = "") -> bool:
-    head = f"HTTP/1.1 {status}\r\nX-Request-Id: r1\r\nContent-Type: text/plain\r\n{more}Content-Length: {len(body)}\r\n\r\n"
-    writer.write(head.encode() + body)
+    head = f"HTTP/1.1 {status}\r\nX-Request-Id: r1\r\nContent-Type: text/plain\r\n{more}"
+    writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     await writer.drain()
     return True
 

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from tests.models.wire.chat_rules import broken_rule
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +27,7 @@ from autogen.models.chat_endpoint import ChatEndpoint
 from autogen.models.profiles import ALTERNATING, DEEPSEEK, MISTRAL, NAMELESS, OPENAI_REASONING, Profile, profile_for
 from autogen.models.secret import Secret
 from autogen.models.transport import Timeout
+from tests.models.wire.chat_rules import broken_rule
 
 ENDPOINT = ChatEndpoint(model="gpt-4o", api_key=Secret("sk-test"))
 
@@ -44,8 +44,8 @@ def said(*messages: dict[str, Any], profile: Profile | None = None) -> list[dict
     return out
 
 
-def call(id: str, name: str = "add", arguments: str = "{}") -> dict[str, Any]:
-    return {"id": id, "function": {"arguments": arguments, "name": name}, "type": "function"}
+def call(call_id: str, name: str = "add", arguments: str = "{}") -> dict[str, Any]:
+    return {"id": call_id, "function": {"arguments": arguments, "name": name}, "type": "function"}
 
 
 def asking(*calls: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +172,8 @@ def test_reasoning_goes_back_only_to_those_who_want_it() -> None:
 def test_strict_templates_get_turns_and_one_system_message() -> None:
     sent = said(
         {"role": "system", "content": "s"}, {"role": "user", "content": "a"}, {"role": "user", "content": "b"},
-        {"role": "assistant", "content": ""}, {"role": "system", "content": "now"}, {"role": "assistant", "content": "c"},
+        {"role": "assistant", "content": ""}, {"role": "system", "content": "now"},
+        {"role": "assistant", "content": "c"},
         profile=ALTERNATING,
     )  # fmt: skip
     assert [(m["role"], m["content"]) for m in sent] == [("system", "s"), ("user", "a\n\nb\n\nnow"), ("assistant", "c")]
@@ -245,8 +246,8 @@ def test_the_entry_wins_over_the_call() -> None:
 
 
 def test_a_misspelt_setting_is_named_with_the_way_out() -> None:
-    with pytest.raises(ConfigError, match=r"'temprature'.*extra_body"):
-        encode(ModelRequest(HELLO, settings={"temprature": 0}), ENDPOINT)
+    with pytest.raises(ConfigError, match=r"'temperatur'.*extra_body"):
+        encode(ModelRequest(HELLO, settings={"temperatur": 0}), ENDPOINT)
     other = ChatEndpoint(model="m", profile=profile_for("m", "http://localhost:8000/v1"))
     assert body_of(ModelRequest(HELLO, settings={"top_k": 3}), other)["top_k"] == 3
     assert body_of(ModelRequest(HELLO, settings={"extra_body": {"top_k": 3}}))["top_k"] == 3
@@ -345,7 +346,8 @@ def test_no_key_shows_in_any_repr() -> None:
         ("gpt-4o", "", "openai"), ("gpt-5-mini", "https://api.openai.com/v1", "openai-reasoning"),
         ("gpt-5-chat-latest", "", "openai"), ("o1-mini", "", "openai-o1-first"),
         ("x", "https://api.mistral.ai/v1", "mistral"), ("x", "https://api.groq.com/openai/v1", "nameless"),
-        ("gpt-4o", "https://evil-mistral.ai.example/v1", "openai"), ("o3", "https://n.openai.azure.com", "openai-reasoning"),
+        ("gpt-4o", "https://evil-mistral.ai.example/v1", "openai"),
+        ("o3", "https://n.openai.azure.com", "openai-reasoning"),
     ],
 )  # fmt: skip
 def test_profiles_by_host_and_model(model: str, url: str, wanted: str) -> None:

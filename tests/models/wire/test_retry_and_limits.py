@@ -15,8 +15,8 @@ from autogen.models.errors import (
     Overloaded,
     QuotaExceeded,
     RateLimited,
-    UnreadableReply,
     Unreachable,
+    UnreadableReply,
 )
 from autogen.models.limits import Limiter, limiter_for
 from autogen.models.retry import RetryPolicy, delay

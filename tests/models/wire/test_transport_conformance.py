@@ -1,6 +1,6 @@
 """What every carrier must do, asked of each of them in both forms over real sockets.
 
-A carrier that cannot do something for good is marked where it cannot, with the reason: that is why it is not the default.
+A carrier that cannot do something for good is marked where it cannot, with the reason: that is why it is no default.
 """
 
 import asyncio
@@ -24,7 +24,6 @@ import trustme
 from autogen.core.errors import ConfigError
 from autogen.models.errors import BrokenStream, ModelTimeout, Unreachable
 from autogen.models.transport import ConnectionSettings, HttpReply, HttpRequest, Timeout, Transport, transport_for
-
 from tests.models.wire.loopback import Loopback, Proxy
 
 Carrier = Literal["native", "pyreqwest", "httpx2"]
