@@ -36,6 +36,7 @@ class Stateful(Protocol):
 _here: ContextVar[Session | None] = ContextVar("autogen_session", default=None)
 _main = Session(("main", None))
 """Blocking calls on the main thread share one session: they cannot overlap, and notebooks change context per cell."""
+_committing = threading.Lock()
 
 
 def open_session(is_async: bool) -> Session:
@@ -83,7 +84,7 @@ def run_state(run: Run, agent: Any) -> AgentState:
         else:
             before = _committed(agent, run.session)
             state = before.fork() if before is not None else _seed(agent)
-        run.states[agent] = state
+        state = run.states.setdefault(agent, state)  # tools that run together may touch it at the same time
     return state
 
 
@@ -108,6 +109,7 @@ def commit(run: Run) -> None:
         if run.parent is not None:
             run_state(run.parent, agent).take(state)
             continue
-        if agent._states is None:
-            agent._states = WeakKeyDictionary()
-        agent._states[run.session] = agent._last_state = state
+        with _committing:  # the first runs of an agent may end in several threads at once
+            if agent._states is None:
+                agent._states = WeakKeyDictionary()
+            agent._states[run.session] = agent._last_state = state

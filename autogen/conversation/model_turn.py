@@ -12,7 +12,7 @@ from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
 from autogen.core.effects import CallModel, Invoke, Purpose
 from autogen.core.model import ModelReply, ModelRequest
-from autogen.core.wire import MessageDict, filled, is_flat, remembered, render, reply_to_wire
+from autogen.core.wire import MessageDict, extended, filled, render, reply_to_wire
 
 _BAD_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -30,11 +30,9 @@ async def ask_model(
     run: Run, agent: Party, client: Any, messages: Messages, purpose: Purpose, *, tools: bool = False
 ) -> ModelReply:
     """One model call over 0.2 messages, templates filled in; its usage is the run's and the agent's."""
-    known = remembered(messages[:-1]) if messages else None
-    if known is None or not is_flat(messages[-1]):
+    known = extended(messages)
+    if known is None:
         known = render(await _filled(agent, messages))
-    else:
-        known += render(messages[-1:])
     request = ModelRequest(known, agent.tool_specs() if tools else ())
     cache = run.cache if run.cache is not None else agent.client_cache
     reply = await CallModel(agent.name, purpose, request, client, cache)

@@ -105,6 +105,17 @@ def render(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...]:
     return tuple(out)
 
 
+def extended(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...] | None:
+    """What `render` gives, if all but the last few messages were rendered before and none holds a template."""
+    new = len(messages)
+    while new and getattr(messages[new - 1], "rendered", None) is None:
+        new -= 1
+    if not all(map(is_flat, messages[new:])):
+        return None
+    known = remembered(messages[:new])
+    return None if known is None else known + render(messages[new:])
+
+
 def remembered(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...] | None:
     """What `render` gives, if each of the messages was rendered before; such messages hold no templates."""
     try:

@@ -1,6 +1,7 @@
 """Many runs at once: they end, and none hears a word of another."""
 
 import asyncio
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
@@ -70,6 +71,29 @@ def test_50_threads_on_one_pair_of_agents_hear_only_themselves() -> None:
         while len(expected) < 20:
             expected.append(expected[-1] + ("!" if len(expected) % 2 else "?"))
         assert told == asker_view == teller_view == expected
+
+
+def test_the_first_runs_of_an_agent_may_end_in_several_threads_at_once() -> None:
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(40):
+            asker, teller = an_echo("asker"), an_echo("teller")
+            start, end = threading.Barrier(8), threading.Barrier(8)
+
+            def one(
+                number: int, *, asker: Any = asker, teller: Any = teller, start: Any = start, end: Any = end
+            ) -> tuple[list[Any], list[Any]]:
+                start.wait(timeout=20)
+                asker.initiate_chat(teller, message=number * "x" + "!", max_turns=1, silent=True)
+                end.wait(timeout=20)
+                return contents(asker.chat_messages[teller]), contents(teller.chat_messages[asker])
+
+            with ThreadPoolExecutor(8) as pool:
+                for number, (asked, told) in enumerate(pool.map(one, range(8))):
+                    assert asked == told == [number * "x" + "!"] * 2
+    finally:
+        sys.setswitchinterval(switch)
 
 
 def test_100_tasks_on_one_pair_of_agents_hear_only_themselves() -> None:
