@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from autogen.core.result import ChatResult as ChatResult
     from autogen.core.stop import Budget as Budget
     from autogen.core.stop import StopReason as StopReason
+    from autogen.drivers.frame import bind as bind
     from autogen.models.config_list import config_list_from_dotenv as config_list_from_dotenv
     from autogen.models.config_list import config_list_from_json as config_list_from_json
     from autogen.models.config_list import config_list_from_models as config_list_from_models
@@ -56,6 +57,7 @@ _HOMES = {
     "ChatResult": "core.result",
     "Budget": "core.stop",
     "StopReason": "core.stop",
+    "bind": "drivers.frame",
     "config_list_from_dotenv": "models.config_list",
     "config_list_from_json": "models.config_list",
     "config_list_from_models": "models.config_list",

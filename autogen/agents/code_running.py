@@ -80,7 +80,9 @@ class CodeRunning(AgentBase):
 
     def execute_code_blocks(self, code_blocks: list[tuple[str, str]]) -> tuple[int, str]:
         """Run (language, code) pairs up to the first failure: (exit code, logs)."""
-        blocks = tuple(CodeBlock(code, language) for language, code in code_blocks)
+        from autogen.coding.extract import infer_lang
+
+        blocks = tuple(CodeBlock(code, language or infer_lang(code)) for language, code in code_blocks)
         return blocking(lambda run: _execute(run, self, blocks))
 
     def run_code_options(self, block: CodeBlock) -> dict[str, Any]:

@@ -100,13 +100,26 @@ class HistoryViews:
         """
         histories = self.state.histories
         if recipient is not None:
-            histories[recipient] = _last(histories[recipient], nr_messages_to_preserve)
+            histories[recipient] = self._kept(histories[recipient], nr_messages_to_preserve)
             return
         if not nr_messages_to_preserve:
             histories.clear()
             return
         for partner, history in histories.items():
-            histories[partner] = _last(history, nr_messages_to_preserve)
+            histories[partner] = self._kept(history, nr_messages_to_preserve)
+
+    def _kept(self, history: list[dict[str, Any]], count: int | None) -> list[dict[str, Any]]:
+        if not count:
+            return []
+        start = max(len(history) - count, 0)
+        if start and "tool_responses" in history[start]:
+            from autogen.observability.io_stream import IOStream
+
+            IOStream.get_default().print(
+                f"Preserving one more message for {self.name} to not divide history between tool call and tool response."
+            )
+            start -= 1
+        return history[start:]
 
     def max_consecutive_auto_reply(self, sender: "ConversableAgent | None" = None) -> int:
         """How many auto replies in a row `sender` gets at most; the general limit without a sender."""
@@ -138,11 +151,3 @@ class HistoryViews:
         else:
             self.state.reply_at_receive[sender] = False
 
-
-def _last(history: list[dict[str, Any]], count: int | None) -> list[dict[str, Any]]:
-    if not count:
-        return []
-    start = max(len(history) - count, 0)
-    if start and "tool_responses" in history[start]:
-        start -= 1
-    return history[start:]

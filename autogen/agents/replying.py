@@ -41,6 +41,8 @@ async def _step(
 ) -> tuple[bool, str | dict[str, Any] | None]:
     if messages is None:
         messages = agent.state.histories[sender]
+    if config is False and step in ("code", "executor"):
+        return False, None
     final, answer = await reply.take_step(step, run, agent, messages, sender, config)
     return final, plain(answer)
 

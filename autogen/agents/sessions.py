@@ -53,10 +53,21 @@ def open_session(is_async: bool) -> Session:
 def _owner(is_async: bool) -> object:
     if is_async:
         task = sys.modules["asyncio"].current_task()
+        if _is_root(task) and _on_main_thread():
+            return _main.owner
         return (threading.get_ident(), ref(task))
-    if threading.current_thread() is threading.main_thread():
+    if _on_main_thread():
         return _main.owner
     return (threading.get_ident(), None)
+
+
+def _is_root(task: Any) -> bool:
+    """Is this what `asyncio.run` was called with? A script's chats in one after the other go on where they were.
+
+    The loop marks it by a callback of its own; without the mark the task is taken for one of many.
+    """
+    callbacks = getattr(task, "_callbacks", None) or ()
+    return any("run_until_complete" in getattr(callback[0], "__name__", "") for callback in callbacks)
 
 
 def state_of(agent: Stateful) -> AgentState:

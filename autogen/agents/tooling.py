@@ -160,11 +160,27 @@ class Tooling(AgentBase):
 
     def execute_function(self, func_call: dict[str, Any], verbose: bool = False) -> tuple[bool, dict[str, Any]]:
         """Execute a call {"name", "arguments"}: (succeeded, {"name", "role": "function", "content"})."""
-        return blocking(lambda run: _execute(run, self, func_call))
+        done, answer = blocking(lambda run: _execute(run, self, func_call))
+        if verbose:
+            _show(func_call, answer)
+        return done, answer
 
     async def a_execute_function(self, func_call: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
         """`execute_function` on an event loop."""
         return await concurrent(lambda run: _execute(run, self, func_call))
+
+
+def _show(func_call: dict[str, Any], answer: dict[str, Any]) -> None:
+    import json
+
+    from autogen.observability.io_stream import IOStream
+
+    given = func_call.get("arguments", "")
+    try:
+        given = json.loads(given)
+    except ValueError:
+        pass  # shown as it came
+    IOStream.get_default().print(f"\nInput arguments: {given}\nOutput:\n{answer['content']}")
 
 
 async def _execute(run: Run, agent: Any, func_call: dict[str, Any]) -> tuple[bool, dict[str, Any]]:

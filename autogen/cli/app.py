@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+from msgspec import convert
 
 from autogen import __version__
 from autogen.cli.exits import Exit, NoModel, UserError
@@ -58,7 +59,7 @@ def run(**options: object) -> int:
     """Solve TASK: an assistant writes code, which runs in a sandbox in the workspace."""
     from autogen.cli.run import Options, run_task
 
-    return run_task(Options(**options))  # type: ignore[arg-type]
+    return run_task(convert(options, Options))
 
 
 @cli.command("chat", context_settings=HELP)
@@ -74,7 +75,7 @@ def chat(**options: object) -> int:
     """Talk to one agent that has three read-only tools: the time, a calculator, a list of files."""
     from autogen.cli.chat import Options, talk
 
-    return talk(Options(**options))  # type: ignore[arg-type]
+    return talk(convert(options, Options))
 
 
 @cli.command("doctor", context_settings=HELP)
@@ -86,7 +87,7 @@ def doctor(**options: object) -> int:
     """Tell what works here: Python, sandbox, model configuration, local servers; with a model, what it can do."""
     from autogen.cli.doctor import Options, examine
 
-    return examine(Options(**options))  # type: ignore[arg-type]
+    return examine(convert(options, Options))
 
 
 def run_command(argv: Sequence[str] | None) -> int:

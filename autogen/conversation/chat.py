@@ -9,10 +9,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from autogen.conversation.callbacks import refuse_misfit
 from autogen.conversation.opening import first_message
 from autogen.conversation.party import Party
 from autogen.conversation.run import Run
-from autogen.conversation.summary import summarise
+from autogen.conversation.summary import summarise, summary_texts
 from autogen.conversation.two_party import exchange, turns
 from autogen.core.effects import Draw, Emit
 from autogen.core.errors import ConfigAssertion, ConfigError, LimitReached
@@ -82,6 +83,11 @@ async def _summary(run: Run, sender: Party, recipient: Party, settings: ChatSett
 
 def check(settings: ChatSettings, sender: Party, recipient: Party) -> None:
     """Refuse what cannot work before anything is said."""
+    if sender is not recipient and sender.name == recipient.name:
+        raise ConfigError(
+            f"both agents of this chat are called {sender.name!r}, so nobody could tell who said what; "
+            "give one of them another name"
+        )
     turns_asked = settings.max_turns
     if turns_asked is not None and (
         isinstance(turns_asked, bool) or not isinstance(turns_asked, int) or turns_asked < 0
@@ -93,10 +99,22 @@ def check(settings: ChatSettings, sender: Party, recipient: Party) -> None:
             "If not None, the summary_method must be a string from [`reflection_with_llm`, `last_msg`] or a callable, "
             f"got {method!r}"
         )
+    _check_summary(sender, method, settings.summary_args)
+    if callable(settings.message):
+        refuse_misfit(sender.name, "message", settings.message, 3)
     if method == "reflection_with_llm" and not (sender.client or recipient.client):
         raise ConfigAssertion(
             "llm client must be set in either the recipient or sender when summary_method is reflection_with_llm."
         )
+
+
+def _check_summary(sender: Party, method: Any, arguments: Any) -> None:
+    if callable(method):
+        refuse_misfit(sender.name, "summary_method", method, 3)
+    if not isinstance(arguments, Mapping):
+        raise ConfigError(f"summary_args must be a dict, got {type(arguments).__name__}: {arguments!r:.80}")
+    if method == "reflection_with_llm":
+        summary_texts(arguments)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def prepare(agent: Party, partner: Party, clear_history: bool, reply_at_receive: bool) -> None:

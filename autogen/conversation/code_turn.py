@@ -7,12 +7,13 @@ sandboxes.
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
+from autogen.conversation.callbacks import invoke
 from autogen.conversation.human import ask
 from autogen.conversation.party import CodeSetup, Messages, Party, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
 from autogen.core.code import CodeBlock, CodeOutcome
-from autogen.core.effects import Emit, Invoke, RunCode
+from autogen.core.effects import Emit, RunCode
 from autogen.core.errors import ConfigError
 from autogen.core.events import CodeStarted
 from autogen.core.model import Origin
@@ -39,7 +40,7 @@ async def run_blocks(run: Run, agent: Party, messages: Messages, legacy: bool) -
     for message in _to_scan(agent, messages, setup.last_n_messages):
         content = message.get("content")
         blocks = setup.blocks_in(content) if content else ()
-        if not blocks or (legacy and len(blocks) == 1 and blocks[0].language == "unknown"):
+        if not blocks:
             continue
         if not await _may_run(run, agent, setup, message, blocks):
             return True, Said(REFUSED, "code")
@@ -113,7 +114,7 @@ async def _one_by_one(run: Run, agent: Party, blocks: Blocks) -> CodeOutcome:
     own = own_method(agent, "execute_code_blocks", run.is_async)
     if own is not None:
         pairs = [(block.language, block.code) for block in blocks]
-        code, logs = await Invoke(agent.name, "override", "execute_code_blocks", own, (pairs,))
+        code, logs = await invoke(agent.name, "override", "execute_code_blocks", own, (pairs,))
         return CodeOutcome(exit_code=int(code), output=str(logs))
     return await one_by_one(run, agent, blocks)
 
@@ -143,7 +144,7 @@ async def _run_one(run: Run, agent: Party, block: CodeBlock, index: int) -> Code
     await Emit(CodeStarted(agent.name, (block.language,), index))
     own = own_method(agent, "run_code", run.is_async)
     if own is not None:
-        code, logs, image = await Invoke(
+        code, logs, image = await invoke(
             agent.name, "override", "run_code", own, (block.code,), agent.run_code_options(block)
         )
         return CodeOutcome(exit_code=int(code), output=str(logs), image=image)

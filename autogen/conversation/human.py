@@ -5,10 +5,11 @@ Decides when a person is asked and with which of 0.2's prompts. Refuses to know 
 
 from typing import Any
 
+from autogen.conversation.callbacks import invoke
 from autogen.conversation.party import Messages, Party, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
-from autogen.core.effects import AskHuman, Emit, Invoke
+from autogen.core.effects import AskHuman, Emit
 from autogen.core.events import AutoReplyUsed, NoHumanInput
 from autogen.core.stop import StopReason
 
@@ -27,7 +28,7 @@ async def ask(run: Run, agent: Party, prompt: str) -> str:
     if own is None:
         return await ask_here(run, agent, prompt)
     run.effect()
-    return str(await Invoke(agent.name, "override", "get_human_input", own, (prompt,)))
+    return str(await invoke(agent.name, "override", "get_human_input", own, (prompt,)))
 
 
 async def ask_here(run: Run, agent: Party, prompt: str) -> str:
@@ -46,7 +47,7 @@ async def is_terminal(agent: Party, message: Any) -> bool:
         seen["content"] = ""
     if getattr(test, "pure", False):
         return bool(test(seen))
-    return bool(await Invoke(agent.name, "predicate", "is_termination_msg", test, (seen,)))
+    return bool(await invoke(agent.name, "predicate", "is_termination_msg", test, (seen,)))
 
 
 async def termination_or_human(

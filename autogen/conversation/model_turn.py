@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from autogen.conversation.callbacks import invoke
 from autogen.conversation.party import Messages, Party
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
-from autogen.core.effects import CallModel, Invoke, Purpose
+from autogen.core.effects import CallModel, Purpose
 from autogen.core.model import ModelReply, ModelRequest
 from autogen.core.wire import MessageDict, extended, filled, render, reply_to_wire
 
@@ -71,7 +72,7 @@ async def _filled(agent: Party, messages: Messages) -> Messages:
         content = message.get("content")
         known = {key: value for key, value in message.items() if key != "context"}
         if callable(content):
-            known["content"] = await Invoke(agent.name, "message", "template", content, (context or {},))
+            known["content"] = await invoke(agent.name, "message", "template", content, (context or {},))
         else:
             known["content"] = filled(content, context, fill)
         out.append(known)

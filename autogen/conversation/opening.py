@@ -6,10 +6,12 @@ Texts and shapes are 0.2's. Refuses to know what follows.
 from collections.abc import Mapping
 from typing import Any, cast
 
+from autogen.conversation.callbacks import invoke
 from autogen.conversation.human import ask
 from autogen.conversation.party import Party, own_method
 from autogen.conversation.run import Run
-from autogen.core.effects import Invoke
+from autogen.core.callables import qualified_name
+from autogen.core.errors import InvalidContent
 from autogen.core.exceptions import InvalidCarryOverType
 
 
@@ -22,13 +24,22 @@ async def first_message(
     context: the chat's further arguments; `carryover` (str or list) is appended.
     """
     if callable(message):
-        made = await Invoke(sender.name, "message", "message", message, (sender, recipient, dict(context)))
-        return cast("str | dict[str, Any]", made)
+        made = await invoke(sender.name, "message", "message", message, (sender, recipient, dict(context)))
+        return _made(made, sender, "message", message)
     own = own_method(sender, "generate_init_message", run.is_async)
     if own is not None:
-        made = await Invoke(sender.name, "override", "generate_init_message", own, (message,), dict(context))
-        return cast("str | dict[str, Any]", made)
+        made = await invoke(sender.name, "override", "generate_init_message", own, (message,), context)
+        return _made(made, sender, "generate_init_message", own)
     return await opening(run, sender, message, context)
+
+
+def _made(made: Any, sender: Party, role: str, function: Any) -> str | dict[str, Any]:
+    if made is not None and not isinstance(made, (str, Mapping)):
+        raise InvalidContent(
+            f"agent {sender.name!r}: its {role} {qualified_name(function)!r} returned {type(made).__name__}; "
+            "it must return text, a message dict, or None for no message"
+        )
+    return cast("str | dict[str, Any]", made)
 
 
 async def opening(run: Run, sender: Party, message: Any, context: Mapping[str, Any]) -> str | dict[str, Any]:

@@ -4,17 +4,17 @@ An agent's `_reply_func_list` is the truth, in 0.2's form; the built-in function
 this package, everything else in it is called as the program's own. Refuses to know what the steps do.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
 from autogen.conversation import human, model_turn
+from autogen.conversation.callbacks import invoke
 from autogen.conversation.party import Messages, Party, ReplyEntry, hooks_of, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said, origin_of
 from autogen.core.callables import is_async, qualified_name
-from autogen.core.effects import Invoke
-from autogen.core.errors import ConfigAssertion, ConfigError, EngineError
+from autogen.core.errors import ConfigAssertion, ConfigError, EngineError, InvalidContent
 from autogen.core.wire import MessageDict
 
 HOOKS = ("process_last_received_message", "process_all_messages_before_reply")
@@ -26,7 +26,7 @@ async def reply_to(run: Run, agent: Party, sender: Party, messages: Messages | N
     history: Messages = agent.state.histories[sender] if messages is None else messages
     if own is None:
         return await generate_reply(run, agent, history, sender)
-    answer = await Invoke(agent.name, "override", "generate_reply", own, (), {"messages": history, "sender": sender})
+    answer = await invoke(agent.name, "override", "generate_reply", own, (), {"messages": history, "sender": sender})
     # Its words are most often the model's, through super(): what they repeat from untrusted content is checked.
     return answer if answer is None or isinstance(answer, Said) else Said(answer, origin_of(answer, "model"))
 
@@ -93,13 +93,19 @@ async def take_step(
 async def _invoke(agent: Party, entry: ReplyEntry, messages: Messages, sender: Party | None) -> tuple[bool, Any]:
     function = entry["reply_func"]
     arguments = {"messages": messages, "sender": sender, "config": entry["config"]}
-    answer = await Invoke(agent.name, "reply_function", qualified_name(function), function, (agent,), arguments)
+    name = qualified_name(function)
+    answer = await invoke(agent.name, "reply_function", "reply function", function, (agent,), arguments, name)
     if not isinstance(answer, tuple) or len(answer) != 2:
         raise ConfigError(
-            f"the reply function {qualified_name(function)!r} of agent {agent.name!r} returned {type(answer).__name__}; "
+            f"the reply function {name!r} of agent {agent.name!r} returned {type(answer).__name__}; "
             "it must return (final, reply): (True, reply) to answer, (False, None) to leave it to the next"
         )
     final, reply = answer
+    if final and not (reply is None or isinstance(reply, (str, Mapping))):
+        raise InvalidContent(
+            f"the reply function {name!r} of agent {agent.name!r} returned the reply {reply!r:.80}, which is "
+            f"{type(reply).__name__}; a reply is text, a message dict, or None to end the chat"
+        )
     if final and reply is not None and getattr(reply, "origin", None) is None:
         reply = Said(reply, "program") if isinstance(reply, (str, dict)) else reply
     return bool(final), reply
@@ -114,7 +120,7 @@ async def hook_all(run: Run, agent: Party, messages: Messages) -> Any:
     """The messages after the hooks that see all of them."""
     hooked: Any = messages
     for hook in hooks_of(agent, HOOKS[1], run.is_async):
-        hooked = await Invoke(agent.name, "hook", HOOKS[1], hook, (hooked,))
+        hooked = await invoke(agent.name, "hook", HOOKS[1], hook, (hooked,))
         if not isinstance(hooked, list):
             raise ConfigError(
                 f"the hook {qualified_name(hook)!r} of agent {agent.name!r} returned {type(hooked).__name__}, "
@@ -130,11 +136,16 @@ async def hook_last(run: Run, agent: Party, messages: Messages) -> Any:
         return messages
     last = messages[-1]
     content: Any = last.get("content")
-    if "function_call" in last or not content or content == human.EXIT:
+    if "function_call" in last or "context" in last or content is None or content == human.EXIT:
         return messages
     changed = content
     for hook in hooks:
-        changed = await Invoke(agent.name, "hook", HOOKS[0], hook, (changed,))
+        changed = await invoke(agent.name, "hook", HOOKS[0], hook, (changed,))
+        if not isinstance(changed, (str, list)):
+            raise InvalidContent(
+                f"the hook {qualified_name(hook)!r} of agent {agent.name!r} returned {type(changed).__name__}, "
+                "a process_last_received_message hook returns the content, text or a list of parts"
+            )
     if changed == content:
         return messages
     if isinstance(last, MessageDict):
@@ -149,7 +160,7 @@ async def triggered(agent: Party, trigger: Any, sender: Party | None) -> bool:
     if isinstance(known, bool):
         return known
     for asked in known:
-        answer = await Invoke(agent.name, "predicate", "trigger", asked, (sender,))
+        answer = await invoke(agent.name, "predicate", "trigger", asked, (sender,))
         if answer not in (True, False):
             raise ConfigAssertion(f"trigger {qualified_name(asked)!r} must return a boolean value, got {answer!r}")
         if answer:

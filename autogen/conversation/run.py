@@ -10,11 +10,13 @@ from typing import Any
 from msgspec import Struct
 
 from autogen.conversation.state import AgentState
+from autogen.core.callables import qualified_name
 from autogen.core.errors import LimitReached
 from autogen.core.model import ModelReply, Usage
 from autogen.core.progress import ProgressWatch, RepeatWatch
 from autogen.core.stop import Budget, Status, StopReason
 from autogen.core.transcript import Transcript
+from autogen.core.wire import MessageDict
 
 
 class Spent(Struct):
@@ -68,6 +70,13 @@ class Run:
         """The session that a top-level run commits to."""
         self.table: Any = None
         """The performer table, filled in by `runtime`."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as a record: transcript, usage and how it ended. Agents, performers and the session stay behind."""
+        names = ("status", "usage", "spent", "started", "stop_reason", "stop_detail")
+        facts = {name: getattr(self, name) for name in names}
+        entries = [(entry.author, entry.recipient, _portable(entry.message)) for entry in self.transcript]
+        return (_recorded, (self.id, self.parent, self.budget, self.is_async, facts, entries))
 
     def next_branch(self) -> int:
         """The number of the next chat nested in this run."""
@@ -131,3 +140,27 @@ class Run:
         """Untrusted texts of this run and of those it is nested in."""
         for run in self.lineage():
             yield from run.transcript.untrusted_texts()
+
+
+def _recorded(
+    run_id: str,
+    parent: Run | None,
+    budget: Budget | None,
+    is_async: bool,
+    facts: dict[str, Any],
+    entries: list[tuple[str, str, MessageDict]],
+) -> Run:
+    run = Run(run_id, parent=parent, budget=budget, is_async=is_async)
+    for name, value in facts.items():
+        setattr(run, name, value)
+    for entry in entries:
+        run.transcript.append(*entry)
+    return run
+
+
+def _portable(message: MessageDict) -> MessageDict:
+    """The message without what only this process can hold: its `context`, and the function of a template."""
+    kept = {key: value for key, value in message.items() if key != "context"}
+    if callable(kept.get("content")):
+        kept["content"] = f"<template {qualified_name(kept['content'])}>"
+    return MessageDict(kept, message.origin)

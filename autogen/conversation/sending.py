@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from autogen.conversation.callbacks import invoke
 from autogen.conversation.party import Party, hooks_of, own_method
 from autogen.conversation.run import Run
-from autogen.core.effects import Emit, Invoke
+from autogen.core.callables import qualified_name
+from autogen.core.effects import Emit
 from autogen.core.errors import InvalidContent, InvalidMessage
 from autogen.core.events import MessageReceived
 from autogen.core.model import Origin
@@ -53,7 +55,7 @@ async def send(run: Run, sender: Party, recipient: Party, message: Any, silent: 
     own = own_method(sender, "send", run.is_async)
     if own is not None:
         with run.hand(sender, recipient, message):
-            await Invoke(sender.name, "override", "send", own, (plain(message), recipient, None, silent))
+            await invoke(sender.name, "override", "send", own, (plain(message), recipient, None, silent))
         return
     await hand_over(run, sender, recipient, message, silent)
 
@@ -64,7 +66,12 @@ async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, sil
     origin = origin_of(message, "program")
     for hook in hooks_of(sender, "process_message_before_send", run.is_async):
         arguments = {"sender": sender, "message": plain(message), "recipient": recipient, "silent": silent}
-        message = await Invoke(sender.name, "hook", "process_message_before_send", hook, (), arguments)
+        message = await invoke(sender.name, "hook", "process_message_before_send", hook, (), arguments)
+        if not isinstance(message, (str, Mapping)):
+            raise InvalidContent(
+                f"agent {sender.name!r}: its process_message_before_send hook {qualified_name(hook)!r} returned "
+                f"{type(message).__name__}; it must return the message, text or a dict"  # pyright: ignore[reportUnknownArgumentType]
+            )
     said = Said(message, origin_of(message, origin))
     mine = sent(said, sender.name, said.origin)
     if mine is None:
@@ -77,7 +84,7 @@ async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, sil
     own = own_method(recipient, "receive", run.is_async)
     if own is not None:
         with run.hand(sender, recipient, said):
-            await Invoke(recipient.name, "override", "receive", own, (plain(said), sender, None, silent))
+            await invoke(recipient.name, "override", "receive", own, (plain(said), sender, None, silent))
         return
     await take(run, recipient, said, sender, silent, mine)
 

@@ -6,10 +6,10 @@ Refuses to know how chats go. The texts that address a model are ours.
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from autogen.conversation.callbacks import invoke
 from autogen.conversation.model_turn import ask_model
 from autogen.conversation.party import Party, own_method
 from autogen.conversation.run import Run
-from autogen.core.effects import Invoke
 from autogen.core.errors import ConfigError
 
 SUMMARY_PROMPT = (
@@ -31,7 +31,7 @@ async def summarise(
     if callable(method):
         made: Callable[..., Any] = method
         given = {**arguments, "cache": cache}
-        return cast("str", await Invoke(sender.name, "summary", "summary_method", made, (sender, recipient, given)))
+        return cast("str", await invoke(sender.name, "summary", "summary_method", made, (sender, recipient, given)))
     raise ConfigError(
         "If not None, the summary_method must be a string from [`reflection_with_llm`, `last_msg`] or a callable."
     )
@@ -49,19 +49,25 @@ def last_message(sender: Party, recipient: Party) -> str:
     return ""
 
 
-async def reflection(run: Run, sender: Party, recipient: Party, arguments: Mapping[str, Any]) -> str:
-    """A model's summary: the recipient's model, else the sender's. ValueError when neither has one."""
+def summary_texts(arguments: Mapping[str, Any]) -> tuple[str, str]:
+    """The prompt and the role of a reflection. Raises ConfigError when one of them is no text."""
     prompt: Any = arguments.get("summary_prompt") or SUMMARY_PROMPT
     if not isinstance(prompt, str):
         raise ConfigError("The summary_prompt must be a string.")
     role: Any = arguments.get("summary_role", "system")
     if not isinstance(role, str):
         raise ConfigError("The summary_role in summary_arg must be a string.")
+    return prompt, role
+
+
+async def reflection(run: Run, sender: Party, recipient: Party, arguments: Mapping[str, Any]) -> str:
+    """A model's summary: the recipient's model, else the sender's. ValueError when neither has one."""
+    prompt, role = summary_texts(arguments)
     asked = recipient if recipient.client else sender
     own = own_method(recipient, "chat_messages_for_summary", run.is_async)
     history = recipient.state.histories[sender]
     if own is not None:
-        history = await Invoke(recipient.name, "override", "chat_messages_for_summary", own, (sender,))
+        history = await invoke(recipient.name, "override", "chat_messages_for_summary", own, (sender,))
     messages = [*history, {"role": role, "content": prompt}]
     reply = await ask_model(run, asked, asked.client, messages, "summary")
     return reply.message.text

@@ -5,11 +5,12 @@ Refuses to know how a tool is called (an effect) and how its schema was made.
 
 from typing import Any
 
+from autogen.conversation.callbacks import invoke
 from autogen.conversation.party import Messages, Party, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
 from autogen.core.arguments import canonical
-from autogen.core.effects import Branch, CallTool, Gather, Invoke
+from autogen.core.effects import Branch, CallTool, Gather
 from autogen.core.errors import LimitReached
 from autogen.core.model import ToolCall
 from autogen.core.progress import NOTICE_AT, STOP_AT
@@ -46,7 +47,7 @@ async def execute(run: Run, agent: Party, call: ToolCall) -> ToolOutcome:
     own = own_method(agent, "execute_function", run.is_async)
     if own is not None:
         legacy = {"arguments": call.arguments, "name": call.name}
-        _, answer = await Invoke(agent.name, "override", "execute_function", own, (legacy,))
+        _, answer = await invoke(agent.name, "override", "execute_function", own, (legacy,))
         return ToolOutcome(name=call.name, content=str(answer.get("content", "")))
     return await execute_here(run, agent, call)
 

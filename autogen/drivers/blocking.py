@@ -184,12 +184,16 @@ def _gather(effect: Gather, table: Performers) -> list[Any]:
     waiting: list[tuple[_Waiting[Any], Future[Any]] | None] = []
     answers: list[Any] = [None] * len(effect.branches)
     failures: list[BaseException | None] = [None] * len(effect.branches)
-    for branch in effect.branches:
-        work = _drive(branch.steps, lambda asked: _effect(asked, table, True))
-        waiting.append(_advance(work, len(waiting), None, answers, failures))
-    for index, pending in enumerate(waiting):
-        while pending is not None:
-            pending = _advance(pending[0], index, pending[1], answers, failures)
+    try:
+        for branch in effect.branches:
+            work = _drive(branch.steps, lambda asked: _effect(asked, table, True))
+            waiting.append(_advance(work, len(waiting), None, answers, failures))
+        for index, pending in enumerate(waiting):
+            while pending is not None:
+                pending = _advance(pending[0], index, pending[1], answers, failures)
+    except BaseException:  # Ctrl-C or an exit: nothing more is started, what waits is cancelled, all are closed
+        _abandon(effect, waiting)
+        raise
     for failure in failures:
         if failure is not None:
             raise failure
@@ -216,6 +220,17 @@ def _advance(
         return work, work.send(answer)
     except StopIteration as done:
         answers[index] = done.value
-    except BaseException as raised:  # noqa: BLE001 - told after all branches have ended
+    except Exception as raised:  # noqa: BLE001 - told after all branches have ended
         failures[index] = raised
     return None
+
+
+def _abandon(effect: Gather, waiting: "list[tuple[_Waiting[Any], Future[Any]] | None]") -> None:
+    from autogen.drivers.threads import cancel
+
+    for pending in waiting:
+        if pending is not None:
+            cancel(pending[1])
+            pending[0].close()
+    for branch in effect.branches[len(waiting) :]:
+        branch.steps.close()

@@ -123,4 +123,7 @@ async def _gather(effect: Gather, table: Performers) -> list[Any]:
             task.cancel()
         await asyncio.wait(tasks)
         raise
+    failures = [failure for task in tasks if not task.cancelled() and (failure := task.exception()) is not None]
+    if failures:  # all have been looked at: asyncio reports the ones that nobody did
+        raise failures[0]
     return [task.result() for task in tasks]

@@ -5,10 +5,17 @@ async face called in one of them finds the frame and joins the run as a branch, 
 Refuses to know what a run holds.
 """
 
-from contextvars import ContextVar
-from typing import Any
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 from msgspec import Struct
+
+from autogen.core.callables import is_async
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Frame(Struct, frozen=True, eq=False):
@@ -22,3 +29,25 @@ class Frame(Struct, frozen=True, eq=False):
 
 
 current: ContextVar[Frame | None] = ContextVar("autogen_frame", default=None)
+
+
+def bind(function: Callable[P, T]) -> Callable[P, T]:
+    """Carry the run that the caller stands in into a thread of the program's own: chats started there join the run.
+
+    function: sync, or async for a loop of that thread. Each call has a copy of the context of this moment, so one bound
+        function may run in many threads at once.
+    """
+    context = copy_context()
+
+    @wraps(function)
+    def bound(*args: P.args, **kwargs: P.kwargs) -> T:
+        return context.copy().run(function, *args, **kwargs)
+
+    @wraps(function)
+    async def a_bound(*args: P.args, **kwargs: P.kwargs) -> Any:
+        import asyncio
+
+        work = cast("Callable[P, Any]", function)(*args, **kwargs)
+        return await asyncio.get_running_loop().create_task(work, context=context.copy())
+
+    return cast("Callable[P, T]", a_bound) if is_async(function) else bound

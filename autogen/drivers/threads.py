@@ -112,6 +112,11 @@ def wait(future: "Future[T]") -> T:
     try:
         return future.result()
     except BaseException:
-        if not future.done() and (cancel := _tasks.get(future)) is not None:
-            cancel()
+        cancel(future)
         raise
+
+
+def cancel(future: "Future[Any]") -> None:
+    """Nobody waits any longer: a task of the private loop is cancelled, a thread is left to end."""
+    if not future.done() and (end := _tasks.get(future)) is not None:
+        end()

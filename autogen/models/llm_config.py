@@ -50,7 +50,7 @@ def validate_llm_config(
             f"llm_config['config_list'] must be a list of dicts, got {type(configs).__name__}; "
             "write [{'model': ..., 'api_key': ...}]"
         )
-    entries = cast("Sequence[Any]", [{}] if configs is None else configs)
+    entries = cast("Sequence[Any]", configs or [{}])
     dicts = all(isinstance(entry, Mapping) for entry in entries)
     if dicts and not any(_names_a_model(entry, copied) for entry in entries):
         raise ConfigError(NO_MODEL)

@@ -95,6 +95,7 @@ def print_summary(
         return
     wanted = [kind for kind in ("actual", "total") if kind in kinds]
     if not wanted:
+        write(RULE)
         raise ConfigError(f'Invalid mode: {mode}, choose from "actual", "total", ["actual", "total"]')
     write(RULE)
     if "actual" in wanted:

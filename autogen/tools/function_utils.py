@@ -128,7 +128,7 @@ def get_load_param_if_needed_function(t: Any) -> Callable[[Any, Any], Any] | Non
 
 
 def load_basemodels_if_needed(func: Callable[..., Any]) -> Callable[..., Any]:
-    """A wrapper of `func` that builds its pydantic parameters from dicts and returns text (`serialize_to_str`).
+    """A wrapper of `func` that builds its pydantic parameters from dicts.
 
     A coroutine function gives a coroutine function. The original is its `__wrapped__`.
     """
@@ -154,16 +154,16 @@ def load_basemodels_if_needed(func: Callable[..., Any]) -> Callable[..., Any]:
     if is_async(func):
 
         @functools.wraps(func)
-        async def loaded_async(*args: Any, **kwargs: Any) -> str:
+        async def loaded_async(*args: Any, **kwargs: Any) -> Any:
             args, kwargs = prepared(args, kwargs)
-            return serialize_to_str(await func(*args, **kwargs), read.name)
+            return await func(*args, **kwargs)
 
         return loaded_async
 
     @functools.wraps(func)
-    def loaded(*args: Any, **kwargs: Any) -> str:
+    def loaded(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = prepared(args, kwargs)
-        return serialize_to_str(func(*args, **kwargs), read.name)
+        return func(*args, **kwargs)
 
     return loaded
 

