@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from autogen import runtime
 from autogen.agents.base import AgentBase
+from autogen.agents.checks import check_context, check_opening, check_recipient
 from autogen.agents.faces import Opening, blocking, concurrent
 from autogen.conversation.chat import ChatSettings, Ended, chat
 from autogen.conversation.opening import opening
-from autogen.conversation.party import is_ours
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said, hand_over, origin_of, take
 from autogen.conversation.two_party import answer, exchange_from
 from autogen.core.callables import is_async, qualified_name
-from autogen.core.errors import ConfigError
 from autogen.core.stop import Budget
 
 if TYPE_CHECKING:
@@ -151,6 +150,7 @@ class Chatting(AgentBase):
 async def _send(
     run: Run, sender: Any, message: Any, recipient: Any, request_reply: bool | None, silent: bool | None
 ) -> None:
+    check_recipient(recipient, "send", "receive")
     handed = run.handing(sender, recipient)
     if handed is not None:
         return await hand_over(run, sender, recipient, _handed(message, handed), silent)
@@ -186,15 +186,14 @@ def _settings(
     message: Any,
     kwargs: Mapping[str, Any],
 ) -> ChatSettings:
-    if not is_ours(recipient):
-        raise ConfigError(f"the recipient of a chat must be a ConversableAgent, got {type(recipient).__name__}")
+    check_recipient(recipient, "initiate_chat", "override")
     return ChatSettings(
         message=message,
         clear_history=clear_history,
         silent=silent,
         max_turns=max_turns,
         summary_method=summary_method,
-        summary_args=summary_args or {},
+        summary_args={} if summary_args is None else summary_args,
         cache=cache,
         context=kwargs,
     )
@@ -209,6 +208,9 @@ def _opening(
     is_async: bool,
 ) -> Opening:
     """What the chat's run is to have. Raises what makes the chat impossible, before anything is said."""
+    check_opening(sender.name, budget, settings.cache)
+    reader = settings.message if callable(settings.message) else sender.override("generate_init_message", is_async)
+    check_context(sender.name, settings.context, reader)
     for agent in (sender, recipient):
         if not is_async:
             _refuse_async_reply_functions(agent)

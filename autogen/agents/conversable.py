@@ -10,6 +10,7 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from autogen.agents.agent import Agent
+from autogen.agents.checks import check_arguments
 from autogen.agents.chatting import Chatting
 from autogen.agents.code_running import CodeRunning
 from autogen.agents.history import HistoryViews
@@ -73,6 +74,10 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
         Raises ConfigError (a ValueError), TypeError for an llm_config that cannot be copied.
         """
         self._name = _checked_name(name)
+        check_arguments(
+            name, system_message=system_message, is_termination_msg=is_termination_msg, function_map=function_map,
+            default_auto_reply=default_auto_reply, description=description, chat_messages=chat_messages,
+        )  # fmt: skip
         self._oai_system_message: list[dict[str, Any]] = [
             MessageDict({"content": system_message, "role": "system"}, "program")
         ]

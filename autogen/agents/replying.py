@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autogen.agents.base import AgentBase
+from autogen.agents.checks import check_hook, check_reply_function, is_trigger
 from autogen.agents.faces import blocking, concurrent
 from autogen.conversation import human, reply
 from autogen.conversation.run import Run
@@ -165,10 +166,11 @@ class Replying(AgentBase):
         config: handed to it as a shallow copy; `reset()` restores it, by `reset_config(config)` if given.
         Raises ValueError for another kind of trigger.
         """
-        if not (isinstance(trigger, (type, str, list)) or callable(trigger) or hasattr(trigger, "generate_reply")):
-            raise ValueError("trigger must be a class, a string, an agent, a callable or a list.")
-        if not callable(reply_func):
-            raise ConfigError(f"reply_func must be callable, got {type(reply_func).__name__}")
+        if not is_trigger(trigger):
+            raise ConfigError(
+                f"trigger must be a class, a string, an agent, a callable or a list. Agent {self.name!r} got {trigger!r:.80}"
+            )
+        check_reply_function(self.name, reply_func)
         if remove_other_reply_funcs:
             self._reply_func_list.clear()
         from copy import copy
@@ -205,6 +207,7 @@ class Replying(AgentBase):
         hooks = self.hook_lists[hookable_method]
         if hook in hooks:
             raise ConfigAssertion(f"{qualified_name(hook)} is already registered as a hook.")
+        check_hook(self.name, hookable_method, hook)
         hooks.append(hook)
 
     def process_all_messages_before_reply(self, messages: Messages) -> Messages:

@@ -54,7 +54,7 @@ class Tooling(AgentBase):
         """Decorator: this agent executes the function. `name` overrides the function's."""
 
         def register(function: F) -> F:
-            _set_name(function, name)
+            _set_name(function, name, self.name)
             self.register_function({_name_of(function): _executable(function)})
             return function
 
@@ -77,21 +77,24 @@ class Tooling(AgentBase):
         def register(function: F) -> F:
             from autogen.tools.schema import get_function_schema
 
-            _set_name(function, name)
+            if not self.llm_config:
+                raise RuntimeError(
+                    "LLM config must be setup before registering a function for LLM. "
+                    f"Agent {self.name!r} has none; give it an llm_config"
+                )
+            if api_style not in ("tool", "function"):
+                raise ValueError(f"Unsupported API style: {api_style}; it is 'tool' or 'function'")
+            _set_name(function, name, self.name)
             _set_description(function, description)
             schema = get_function_schema(
                 function,
                 name=_name_of(function),
                 description=function._description,  # type: ignore[attr-defined]
             )
-            if not self.llm_config:
-                raise RuntimeError("LLM config must be setup before registering a function for LLM.")
             if api_style == "function":
                 self.update_function_signature(schema["function"], is_remove=False)
-            elif api_style == "tool":
-                self.update_tool_signature(schema, is_remove=False)
             else:
-                raise ValueError(f"Unsupported API style: {api_style}")
+                self.update_tool_signature(schema, is_remove=False)
             return function
 
         return register
@@ -184,7 +187,8 @@ def _show(func_call: dict[str, Any], answer: dict[str, Any]) -> None:
 
 
 async def _execute(run: Run, agent: Any, func_call: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
-    (call,) = tool_calls_of({"function_call": func_call}) if func_call else (ToolCall("", "", "", legacy=True),)
+    (legacy,) = tool_calls_of({"function_call": func_call}) if func_call else (ToolCall("", "", ""),)
+    call = ToolCall("", legacy.name, legacy.arguments)
     from autogen.conversation.tool_turn import execute_here
 
     outcome = await execute_here(run, agent, call)
@@ -205,12 +209,17 @@ def _function_spec(raw: dict[str, Any]) -> ToolSpec:
     )
 
 
-def _set_name(function: Any, name: str | None) -> None:
+def _set_name(function: Any, name: str | None, agent: str) -> None:
     from autogen.tools.declare import tool_marks
+    from autogen.tools.names import assert_valid_name
     from autogen.tools.signature import function_name
 
+    if not callable(function):
+        raise ConfigError(
+            f"agent {agent!r}: a tool must be a function, got {type(function).__name__}: {function!r:.80}"
+        )
     if name:
-        function._name = name
+        function._name = assert_valid_name(name)
     elif not hasattr(function, "_name"):
         function._name = tool_marks(function).name or function_name(function)
 
@@ -228,7 +237,10 @@ def _set_description(function: Any, description: str | None) -> None:
     elif not hasattr(function, "_description"):
         known = tool_marks(function).description
         if not known:
-            raise ValueError("Function description is required, none found.")
+            raise ConfigError(
+                "Function description is required, none found. "
+                f"Pass description= for {getattr(function, '_name', function)!r}, or mark it with @tool(description=...)"
+            )
         function._description = known
 
 
@@ -266,6 +278,9 @@ def register_function(
     name: str | None = None,
     description: str,
 ) -> None:
-    """Declare `f` to the caller's model and let the executor execute it."""
+    """Declare `f` to the caller's model and let the executor execute it. Raises before anything is registered."""
+    for role, agent in (("caller", caller), ("executor", executor)):
+        if not isinstance(agent, Tooling):
+            raise ConfigError(f"register_function: the {role} must be a ConversableAgent, got {type(agent).__name__}")
     marked = caller.register_for_llm(name=name, description=description)(f)
     executor.register_for_execution(name=name)(marked)

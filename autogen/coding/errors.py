@@ -19,6 +19,20 @@ class ContainerUnavailable(CodeError, RuntimeError):
         )
 
 
+class WorkDirError(CodeError, ConfigError, OSError):
+    """The folder that code is to run in cannot be made or used."""
+
+    def __init__(self, work_dir: str, reason: str) -> None:
+        super().__init__(work_dir, reason)
+        self.work_dir, self.reason = work_dir, reason
+
+    def __str__(self) -> str:
+        return (
+            f"work_dir {self.work_dir!r} cannot be used: {self.reason}; "
+            "give a folder that this process may make and write to"
+        )
+
+
 class FunctionSetupError(CodeError, ValueError):
     """The functions that were given to an executor cannot be made available to code."""
 

@@ -1,7 +1,7 @@
 """Executors by name. Refuses to know how any of them works."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from autogen.coding.base import CodeExecutor
 from autogen.core.errors import ConfigError
@@ -32,6 +32,10 @@ class CodeExecutorFactory:
 def _local(options: Mapping[str, Any]) -> CodeExecutor:
     import inspect
 
+    if not isinstance(cast("object", options), Mapping):
+        raise ConfigError(
+            f"code_execution_config['commandline-local'] is a dict of the executor's settings, got {options!r:.80}"
+        )
     from autogen.coding.errors import UnknownKeyError
     from autogen.coding.local import LocalCommandLineCodeExecutor
 

@@ -41,7 +41,7 @@ class LegacyExecutor:
         """work_dir: None is WORKING_DIR. timeout: seconds for one block; None is 600. The rest: see `Workplace`."""
         self.timeout = _seconds(timeout)
         self._options: dict[str, Any] = {"sandbox": sandbox, "network": network, "env": env, "limits": limits}
-        self._place = Workplace(os.fspath(work_dir or WORKING_DIR), **self._options)
+        self._place = Workplace(WORKING_DIR if work_dir is None or work_dir == "" else work_dir, **self._options)
 
     @property
     def work_dir(self) -> str:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from autogen.coding import languages
 from autogen.coding.base import CodeExecutor, CodeExtractor, CommandLineCodeResult, result_of
@@ -79,8 +79,7 @@ class LocalCommandLineCodeExecutor(CodeExecutor):
             raise ConfigError("Module name must be a valid Python identifier")
         self.execution_policies = {**self.DEFAULT_EXECUTION_POLICY, **(execution_policies or {})}
         self._timeout = timeout
-        self._work_dir = Path(work_dir)
-        self._work_dir.mkdir(parents=True, exist_ok=True)
+        self._work_dir = work_dir if isinstance(work_dir, Path) else _path(work_dir)
         self._functions = list(functions)
         self._functions_module = functions_module
         self._functions_ready = not functions
@@ -96,6 +95,7 @@ class LocalCommandLineCodeExecutor(CodeExecutor):
             limits=limits,
             readable=() if venv is None else (str(venv.env_dir),),
         )
+        self._place.make()
         if check_sandbox:
             self._place.pin()
 
@@ -265,6 +265,12 @@ class LocalCommandLineCodeExecutor(CodeExecutor):
 
             prepare(self._place, self._python(), self._functions, self._functions_module, cancelled)
             self._functions_ready = True
+
+
+def _path(work_dir: object) -> Path:
+    if not isinstance(work_dir, (str, os.PathLike)):
+        raise ConfigError(f"work_dir is the path of a folder, got {type(work_dir).__name__}: {work_dir!r:.80}")
+    return Path(cast("str", work_dir))
 
 
 def _deprecated(old: str, new: type[Any]) -> Callable[..., Any]:

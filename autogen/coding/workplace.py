@@ -23,6 +23,8 @@ LimitsGiven: TypeAlias = "Limits | Mapping[str, Any] | None"
 
 _OF_THE_SANDBOX: Final = frozenset({"HOME", "TMPDIR", "TMP", "TEMP", "PWD", "OLDPWD", "USER", "LOGNAME", "SHELL"})
 """Inherited values of these would name places that code cannot see."""
+SANDBOXES: Final = ("auto", "bwrap", "sandlock", "landlock", "container", "off")
+"""The names that `sandbox.choose` knows; written here, too, because agents are made without loading it."""
 _YES: Final = ("1", "true", "yes", "on", "all")
 _NO: Final = ("", "0", "false", "no", "off", "none")
 
@@ -32,7 +34,7 @@ class Workplace:
 
     def __init__(
         self,
-        work_dir: str,
+        work_dir: str | os.PathLike[str],
         *,
         sandbox: str = "auto",
         network: Network = None,
@@ -45,7 +47,7 @@ class Workplace:
         env: values, names to pass on from this process, or "inherit" for all of them. None: nothing of this process.
         limits: `Limits`, or a dict of its fields; `wall_s` is the caller's timeout.
         """
-        self.work_dir = os.path.abspath(work_dir)
+        self.work_dir = _folder(work_dir)
         self.network = network_policy(network)
         self._wanted = _text("sandbox", sandbox)
         self._env = _checked_env(env)
@@ -74,8 +76,13 @@ class Workplace:
             return self._sandbox
 
     def make(self) -> None:
-        """Make the work directory, parents included, unless it is there."""
-        os.makedirs(self.work_dir, exist_ok=True)
+        """Make the work directory, parents included, unless it is there. Raises WorkDirError."""
+        try:
+            os.makedirs(self.work_dir, exist_ok=True)
+        except OSError as error:
+            from autogen.coding.errors import WorkDirError
+
+            raise WorkDirError(self.work_dir, error.strerror or str(error)) from error
 
     def write(self, name: str, text: str) -> str:
         """Keep `text` under `name` in the work directory; its path. Raises UnsafePathError."""
@@ -175,6 +182,17 @@ def network_policy(network: Network) -> bool | tuple[str, ...]:
     return tuple(host.strip() for host in hosts)
 
 
+def _folder(work_dir: object) -> str:
+    if not isinstance(work_dir, (str, os.PathLike)):
+        raise ConfigError(f"work_dir is the path of a folder, got {type(work_dir).__name__}: {work_dir!r:.80}")
+    path = os.path.abspath(cast("str", os.fspath(cast("os.PathLike[str]", work_dir))))
+    if os.path.lexists(path) and not os.path.isdir(path):
+        from autogen.coding.errors import WorkDirError
+
+        raise WorkDirError(path, "it is no folder")
+    return path
+
+
 def is_number(value: object) -> bool:
     """Whether `value` can be a number of seconds."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -183,6 +201,8 @@ def is_number(value: object) -> bool:
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigError(f"{name} is a name such as 'auto' or 'off', got {value!r}")
+    if value not in SANDBOXES:
+        raise ConfigError(f"there is no {name} {value!r}; it is one of {', '.join(SANDBOXES)}")
     return value
 
 
@@ -198,7 +218,7 @@ def _checked_env(env: Env) -> Mapping[str, str] | tuple[str, ...] | Literal["inh
             if not (isinstance(name, str) and isinstance(value, str) and name) or "=" in name or "\0" in name + value:
                 raise ConfigError(f"env holds names and values that are text; {name!r} is not such a pair")
         return dict(env)
-    if not all(isinstance(name, str) for name in cast("Sequence[object]", env)):
+    if not isinstance(env, (list, tuple)) or not all(isinstance(name, str) for name in cast("Sequence[object]", env)):
         raise ConfigError("env as a list holds names of variables to pass on")
     return tuple(env)
 
@@ -212,6 +232,8 @@ def _checked_limits(limits: LimitsGiven) -> "Limits | dict[str, Any]":
         return limits
     from autogen.coding.errors import UnknownKeyError
 
+    if not isinstance(cast("object", limits), Mapping):
+        raise ConfigError(f"limits is a Limits or a dict of its fields, got {type(limits).__name__}: {limits!r:.80}")
     fields = tuple(name for name in Limits.__struct_fields__ if name != "wall_s")
     for key in limits:
         if key not in fields:

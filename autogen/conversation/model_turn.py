@@ -11,10 +11,17 @@ from autogen.conversation.callbacks import invoke
 from autogen.conversation.party import Messages, Party
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
-from autogen.core.effects import CallModel, Purpose
+from autogen.core.effects import CallModel, Emit, Purpose
+from autogen.core.events import Notice
 from autogen.core.model import ModelReply, ModelRequest
 from autogen.core.wire import MessageDict, extended, filled, render, reply_to_wire
 
+_INCOMPLETE = {
+    "length": "was cut at its limit of tokens; raise max_tokens in its llm_config",
+    "filter": "was stopped by the provider's content filter",
+    "error": "ended with an error at the provider",
+}
+"""Endings of an answer that a person should know of."""
 _BAD_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -24,6 +31,9 @@ async def model_reply(run: Run, agent: Party, messages: Messages, client: Any) -
         return False, None
     reply = await ask_model(run, agent, client, [*agent._oai_system_message, *messages], "reply", tools=True)
     answer = read_reply(reply)
+    incomplete = _INCOMPLETE.get(reply.finish) or ("was empty" if answer is None else None)
+    if incomplete is not None:
+        await Emit(Notice(f"the answer of {agent.name}'s model {incomplete} (finish reason {reply.raw_finish!r})"))
     return (False, None) if answer is None else (True, Said(answer, "model"))
 
 
@@ -45,7 +55,10 @@ def read_reply(reply: ModelReply) -> str | dict[str, Any] | None:
     """A model's answer in 0.2's form: text, a message with calls, or None. Names of calls are made valid."""
     answer = reply_to_wire(reply.message)
     if isinstance(answer, str):
-        return answer if answer or reply.message.parts else None
+        if answer or reply.message.parts:
+            return answer
+        refusal = (reply.message.extra or {}).get("refusal")
+        return refusal if isinstance(refusal, str) and refusal else None
     if "function_call" in answer:
         answer["function_call"]["name"] = valid_name(answer["function_call"]["name"])
     for call in answer.get("tool_calls", ()):

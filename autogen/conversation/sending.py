@@ -31,7 +31,29 @@ class Said(dict[str, Any]):
             raise InvalidContent(
                 f"a message's content must be text, a list of parts or None, got {type(content).__name__}: {content!r:.80}"
             )
+        if "tool_calls" in self or "function_call" in self or "tool_responses" in self:
+            _refuse_malformed(self)
         self.origin: Origin = origin
+
+
+def _refuse_malformed(message: Mapping[str, Any]) -> None:
+    """Raise InvalidMessage for calls and answers that nobody could read."""
+    for key, form in _LISTS.items():
+        items: Any = message.get(key) or []
+        if not isinstance(items, (list, tuple)) or not all(isinstance(item, Mapping) for item in items):  # pyright: ignore[reportUnknownVariableType]
+            raise InvalidMessage(f"a message's {key} must be a list of {form}, got {items!r:.80}")
+    calls = [item.get("function") for item in message.get("tool_calls") or ()]
+    for call in (*calls, message.get("function_call") or {"name": ""}):
+        if not isinstance(call, Mapping) or "name" not in call:
+            raise InvalidMessage(f"a message's call must be {_CALL}, got {call!r:.80}")
+
+
+_CALL = '{"name": ..., "arguments": "<JSON text>"}'
+_LISTS = {
+    "tool_calls": '{"id": ..., "type": "function", "function": ' + _CALL + "}",
+    "tool_responses": '{"tool_call_id": ..., "role": "tool", "content": ...}',
+}
+"""0.2's forms of what a message holds lists of."""
 
 
 def origin_of(message: Any, default: Origin) -> Origin:

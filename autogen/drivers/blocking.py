@@ -152,6 +152,7 @@ def _on_private_loop(awaitable: Any, timeout: float | None) -> "Future[Any]":
     from autogen.drivers.threads import private_loop
 
     if private_loop.inside():
+        getattr(awaitable, "close", lambda: None)()  # nobody will await it
         raise EngineError(
             "a blocking call inside an async callback needs another async callback; use the a_ face there "
             "(for example `await agent.a_initiate_chat(...)`)"

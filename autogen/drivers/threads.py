@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
@@ -81,15 +81,17 @@ class _PrivateLoop:
         future.set_running_or_notify_cancel()
 
         def start() -> None:
-            task = loop.create_task(work)
+            task = loop.create_task(_contained(work))
 
-            def ended(done: "asyncio.Task[T]") -> None:
+            def ended(done: "asyncio.Task[T | _Left]") -> None:
                 if done.cancelled():
                     future.set_exception(CancelledInLoop("an async callback was cancelled"))
                 elif (raised := done.exception()) is not None:
                     future.set_exception(raised)
+                elif isinstance(outcome := done.result(), _Left):
+                    future.set_exception(outcome.raised)
                 else:
-                    future.set_result(done.result())
+                    future.set_result(outcome)
 
             task.add_done_callback(ended)
             _tasks[future] = lambda: loop.call_soon_threadsafe(task.cancel)
@@ -97,6 +99,19 @@ class _PrivateLoop:
 
         loop.call_soon_threadsafe(start, context=contextvars.copy_context())
         return future
+
+
+class _Left(NamedTuple):
+    """An exit that a task of the private loop asked for: raised in the task itself, it would end the loop for all."""
+
+    raised: BaseException
+
+
+async def _contained(work: Coroutine[Any, Any, T]) -> "T | _Left":
+    try:
+        return await work
+    except (KeyboardInterrupt, SystemExit) as raised:
+        return _Left(raised)
 
 
 class CancelledInLoop(RuntimeError):

@@ -4,6 +4,7 @@ Decides what a key means and what a misspelt one is. Refuses to know values. Cha
 """
 
 from collections.abc import Iterable
+from typing import cast
 
 from autogen.core.errors import ConfigError
 
@@ -58,6 +59,8 @@ def check_keys(keys: Iterable[str], where: str) -> None:
     for key in keys:
         if key in KNOWN:
             continue
+        if not isinstance(cast("object", key), str):
+            raise ConfigError(f"{where} has the key {key!r}; keys are text")
         if key in RENAMED:
             raise ConfigError(f"{where} has the key {key!r} of an old release; today it is {RENAMED[key]}")
         from difflib import get_close_matches

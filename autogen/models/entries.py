@@ -15,6 +15,7 @@ from autogen.core.errors import ConfigError
 from autogen.core.model import Json
 from autogen.models.chat_endpoint import OPENAI_URL, ChatEndpoint
 from autogen.models.config_keys import CONNECTION, OURS, PIPES, check_keys
+from autogen.models.entry_values import check_values
 from autogen.models.profiles import profile_for
 from autogen.models.secret import Secret
 from autogen.models.transport import ConnectionSettings, Timeout
@@ -97,6 +98,7 @@ def read_entry(config: Any, base: Mapping[str, Any], index: int) -> Entry:
     kind = _kind_of(merged, where)
     if kind == "chat":
         check_keys(merged, where)
+        check_values(merged, where)
     model = merged.get("model")
     if model is not None and not isinstance(model, str):
         raise ConfigError(f"{where} has a model of type {type(model).__name__}; it must be the model's name")

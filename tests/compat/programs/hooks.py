@@ -126,13 +126,6 @@ def last_received_hooks_that_are_skipped(base_url: str, work_dir: str) -> Any:
     ]
 
 
-@scenario()
-def last_received_hook_of_wrong_type(base_url: str, work_dir: str) -> Any:
-    agent = mute("one")
-    agent.register_hook("process_last_received_message", lambda content: 3)
-    return error(agent.process_last_received_message, [{"content": "text"}])
-
-
 @scenario(["r1", "r2"])
 def sync_hooks_in_an_async_chat(base_url: str, work_dir: str) -> Any:
     def hook(content: Any) -> Any:

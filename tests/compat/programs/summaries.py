@@ -103,18 +103,6 @@ def reflection_without_a_model(base_url: str, work_dir: str) -> Any:
     )
 
 
-@scenario(["an answer"])
-def reflection_with_a_bad_prompt(base_url: str, work_dir: str) -> Any:
-    return error(
-        user().initiate_chat,
-        bot(base_url),
-        message="q",
-        max_turns=1,
-        summary_method="reflection_with_llm",
-        summary_args={"summary_prompt": 3},
-    )
-
-
 @scenario()
 def unknown_method(base_url: str, work_dir: str) -> Any:
     one, two = mute("one"), mute("two", "x")

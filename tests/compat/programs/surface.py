@@ -157,7 +157,7 @@ def of_module(path: str) -> Any:
         value = getattr(module, name)
         if name.startswith("_") or name == "timeout_handler":
             continue
-        if inspect.isfunction(value) and value.__module__ == module.__name__:
+        if inspect.isfunction(value) and value.__module__.startswith("autogen."):
             shown[name] = signature(value)
         elif name.isupper() and isinstance(value, (str, int, list, dict)):
             shown[name] = type(value).__name__

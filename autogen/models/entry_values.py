@@ -1,0 +1,80 @@
+"""The values of a config list entry that no call could survive, refused when the entry is read.
+
+Decides which values are impossible and says so with the entry's place in the list. Never shows a key. Refuses to know
+which keys there are (`config_keys.py`) and what becomes of the good values (`entries.py`).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from autogen.core.errors import ConfigError
+from autogen.models.transport import shown
+
+_ADDRESSES: Final = ("base_url", "api_base", "azure_endpoint")
+_MAPPINGS: Final = ("default_headers", "default_query", "extra_headers", "extra_query", "extra_body")
+_TEXTS: Final = ("proxy", "no_proxy", "api_version", "organization", "project", "azure_deployment")
+_LISTS: Final = ("tools", "functions")
+
+
+def check_values(merged: Mapping[Any, Any], where: str) -> None:
+    """Raise ConfigError for a value of a chat entry that could only fail later."""
+    for key, value in merged.items():
+        if value is None:
+            continue
+        if key in _ADDRESSES:
+            _check_address(key, value, where)
+        elif key == "api_key":
+            _check_key(value, where)
+        elif key == "timeout":
+            _check_timeout(value, where)
+        elif key in _MAPPINGS and not isinstance(value, Mapping):
+            raise _wrong(where, key, "a dict", value)
+        elif key in _TEXTS and not isinstance(value, str):
+            raise _wrong(where, key, "text", value)
+        elif key in _LISTS and not _is_list_of_dicts(value):
+            raise _wrong(where, key, "a list of dicts", value)
+        elif key == "filter_func" and not callable(value):
+            raise _wrong(where, key, "a function", value)
+        elif key == "cache_seed" and not isinstance(value, (int, str)):
+            raise _wrong(where, key, "a number, or None for no cache", value)
+
+
+def _check_address(key: str, value: Any, where: str) -> None:
+    text = str(value).strip()  # an httpx.URL, too
+    scheme, _, rest = text.partition("://")
+    if text and (scheme.lower() not in ("http", "https") or not rest.partition("/")[0].rpartition("@")[2]):
+        raise ConfigError(
+            f"{where} has the {key} {shown(text)!r}; it must be an http:// or https:// address such as "
+            "'http://localhost:8000/v1'"
+        )
+
+
+def _check_key(value: Any, where: str) -> None:
+    from autogen.models.secret import Secret
+
+    if isinstance(value, Secret):
+        value = value.reveal()
+    if not isinstance(value, str):
+        raise ConfigError(f"{where} has an api_key of type {type(value).__name__}; it must be text")
+    if not value.isascii() or any(letter.isspace() or not letter.isprintable() for letter in value):
+        raise ConfigError(
+            f"{where} has an api_key with a blank, a line break or another letter that no key has; "
+            "strip() what was read from a file"
+        )
+
+
+def _check_timeout(value: Any, where: str) -> None:
+    seconds = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, (str, bool, list, tuple)) or (seconds and not value > 0):
+        raise ConfigError(f"{where} has timeout={value!r:.80}; it must be seconds, above 0")
+
+
+def _is_list_of_dicts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(item, Mapping) for item in cast("list[object]", value)
+    )
+
+
+def _wrong(where: str, key: str, wanted: str, value: Any) -> ConfigError:
+    """Without the value: headers and queries hold keys."""
+    return ConfigError(f"{where} has a {key} of type {type(value).__name__}; it must be {wanted}")
