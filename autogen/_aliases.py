@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 _AGENTS: dict[str, str] = {
     "Agent": "agents.agent",
@@ -110,7 +110,7 @@ class AliasFinder:
     ) -> ModuleSpec | None:
         if not fullname.startswith("autogen.") or fullname[8:] not in TABLE:
             return None
-        return ModuleSpec(fullname, _Loader(fullname, TABLE[fullname[8:]]), is_package=True)
+        return ModuleSpec(fullname, cast("Any", _Loader(fullname, TABLE[fullname[8:]])), is_package=True)
 
 
 class _Loader:

@@ -4,7 +4,7 @@ The one file that knows every performer. What is imported is imported when first
 how conversations go.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
@@ -28,7 +28,7 @@ _console: ContextVar[bool] = ContextVar("autogen_console", default=True)
 
 
 @contextmanager
-def observing(observer: Observer, *, console: bool = True) -> Iterator[None]:
+def observing(observer: Observer, *, console: bool = True) -> Generator[None, None, None]:
     """Tell `observer` every event of the runs started inside; `console=False` keeps 0.2's printed transcript quiet.
 
     An observer is called on the run's thread and must be quick; what it raises is logged and changes nothing.
@@ -73,14 +73,21 @@ def equip(run: Run) -> None:
 
         return await perform(effect, emit, remaining(run))
 
-    run.table = Performers(call_model, call_tool, run_code, _ask_human, _draw, emit)
+    async def ask_human(effect: AskHuman, emit: EmitNow) -> str:
+        remaining(run)
+        return await _ask_human(effect, emit)
+
+    run.table = Performers(call_model, call_tool, run_code, ask_human, _draw, emit)
 
 
 def remaining(run: Run) -> float | None:
     """Seconds left until the nearest deadline of the run and those it is nested in; None without one.
 
-    Raises LimitReached when it is past.
+    Raises LimitReached when it is past, and when a run that this one is nested in was cancelled: what was left behind in
+    a thread pays nothing more.
     """
+    if any(one.status == "cancelled" for one in run.lineage()):
+        raise LimitReached(StopReason.CANCELLED.value, "the run that this chat belongs to was cancelled")
     deadlines = [one.deadline for one in run.lineage() if one.deadline is not None]
     if not deadlines:
         return None

@@ -6,28 +6,15 @@ how conversations go.
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from autogen.agents.sessions import Session, state_of
-from autogen.conversation.state import AgentState
+from autogen.agents.base import AgentBase
 
 if TYPE_CHECKING:
     from autogen.agents.conversable import ConversableAgent
 
 
-class HistoryViews:
+class HistoryViews(AgentBase):
     """The part of ConversableAgent that reads and clears histories."""
-
-    _states: "WeakKeyDictionary[Session, AgentState] | None"
-    _last_state: AgentState | None
-    _first_state: AgentState | None
-    _max_consecutive_auto_reply: Any
-    _max_consecutive_auto_reply_dict: defaultdict[Any, Any]
-
-    @property
-    def state(self) -> AgentState:
-        """This agent's conversations as the calling code sees them."""
-        return state_of(self)
 
     @property
     def chat_messages(self) -> dict["ConversableAgent", list[dict[str, Any]]]:

@@ -36,6 +36,8 @@ class Stateful(Protocol):
 _here: ContextVar[Session | None] = ContextVar("autogen_session", default=None)
 _main = Session(("main", None))
 """Blocking calls on the main thread share one session: they cannot overlap, and notebooks change context per cell."""
+_seen = Session(("main", "seen"))
+"""What any run on the main thread committed last: for reading only, so that a notebook's next cell shows it."""
 _committing = threading.Lock()
 
 
@@ -75,7 +77,9 @@ def state_of(agent: Stateful) -> AgentState:
     frame = current.get()
     if frame is not None:
         return run_state(frame.run, agent)
-    session = _here.get() or (_main if _on_main_thread() else None)
+    session = _here.get()
+    if session in (None, _main) and _on_main_thread():
+        session = _seen
     found = _committed(agent, session) or agent._last_state
     if found is None:
         found = agent._last_state = _seed(agent)
@@ -116,6 +120,8 @@ def _committed(agent: Stateful, session: Session | None) -> AgentState | None:
 
 def commit(run: Run) -> None:
     """Give a finished run's states to what it stood in: the parent run, or the session."""
+    if run.parent is not None and run.parent.status == "cancelled":
+        return  # left behind in a thread; the session has gone on without it
     for agent, state in run.states.items():
         if run.parent is not None:
             run_state(run.parent, agent).take(state)
@@ -124,3 +130,5 @@ def commit(run: Run) -> None:
             if agent._states is None:
                 agent._states = WeakKeyDictionary()
             agent._states[run.session] = agent._last_state = state
+            if _on_main_thread():
+                agent._states[_seen] = state

@@ -4,7 +4,8 @@ Refuses to know how schemas are made (`tools/schema.py`) and how tools are calle
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import MethodType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from autogen.agents.base import AgentBase
 from autogen.agents.faces import blocking, concurrent
@@ -54,6 +55,7 @@ class Tooling(AgentBase):
         """Decorator: this agent executes the function. `name` overrides the function's."""
 
         def register(function: F) -> F:
+            function = _markable(function)
             _set_name(function, name, self.name)
             self.register_function({_name_of(function): _executable(function)})
             return function
@@ -84,6 +86,7 @@ class Tooling(AgentBase):
                 )
             if api_style not in ("tool", "function"):
                 raise ValueError(f"Unsupported API style: {api_style}; it is 'tool' or 'function'")
+            function = _markable(function)
             _set_name(function, name, self.name)
             _set_description(function, description)
             schema = get_function_schema(
@@ -207,6 +210,15 @@ def _function_spec(raw: dict[str, Any]) -> ToolSpec:
     return ToolSpec(
         str(raw.get("name", "")), str(raw.get("description", "")), raw.get("parameters") or {}, legacy=True, raw=raw
     )
+
+
+def _markable(function: F) -> F:
+    """The function, or what stands for a bound method, which takes no marks itself: each object has its own."""
+    if not isinstance(function, MethodType):
+        return function
+    from functools import partial, update_wrapper
+
+    return cast("F", update_wrapper(partial(function), function))
 
 
 def _set_name(function: Any, name: str | None, agent: str) -> None:

@@ -15,6 +15,8 @@ from autogen.core.errors import ConfigError
 _SHARED: Final = ("last_n_messages", "execute_untrusted")
 _EXECUTOR_SETTINGS: Final = ("timeout", "work_dir", "sandbox", "network", "env", "limits")
 _LEGACY: Final = ("use_docker", *_EXECUTOR_SETTINGS)
+_SANDBOXES: Final = ("auto", "bwrap", "sandlock", "landlock", "container", "off")
+"""The names that `sandbox.choose` knows; written here, too, because agents are made without loading it."""
 _OPTIONS: Final = ("commandline-local", "ipython-embedded")
 """Keys that hold the options of the executor of that name."""
 
@@ -65,6 +67,7 @@ def _legacy_settings(settings: dict[str, Any]) -> dict[str, Any]:
     decided = decide_use_docker(use_docker)
     refuse_container(use_docker, decided)
     legacy_executor(settings)  # a wrong value is told now
+    _check_sandbox(settings)
     return {**settings, "use_docker": decided}
 
 
@@ -78,6 +81,8 @@ def _given_executor(settings: dict[str, Any]) -> Any:
     _check_keys(settings, ("executor", *_SHARED, *_OPTIONS))
     from autogen.coding.factory import CodeExecutorFactory
 
+    if isinstance(settings.get("commandline-local"), Mapping):
+        _check_sandbox(settings["commandline-local"])
     return CodeExecutorFactory.create(settings)
 
 
@@ -85,6 +90,12 @@ def _check_keys(settings: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for key in settings:
         if key not in known:
             raise UnknownKeyError("code_execution_config", str(key), known)
+
+
+def _check_sandbox(settings: Mapping[str, Any]) -> None:
+    wanted: object = settings.get("sandbox", "auto")
+    if wanted not in _SANDBOXES:
+        raise ConfigError(f"there is no sandbox {wanted!r}; it is one of {', '.join(_SANDBOXES)}")
 
 
 def _check_shared(settings: Mapping[str, Any]) -> None:

@@ -95,7 +95,7 @@ async def _invoke(agent: Party, entry: ReplyEntry, messages: Messages, sender: P
     arguments = {"messages": messages, "sender": sender, "config": entry["config"]}
     name = qualified_name(function)
     answer = await invoke(agent.name, "reply_function", "reply function", function, (agent,), arguments, name)
-    if not isinstance(answer, tuple) or len(answer) != 2:
+    if not isinstance(answer, tuple) or len(cast("tuple[Any, ...]", answer)) != 2:
         raise ConfigError(
             f"the reply function {name!r} of agent {agent.name!r} returned {type(answer).__name__}; "
             "it must return (final, reply): (True, reply) to answer, (False, None) to leave it to the next"

@@ -3,7 +3,7 @@
 Agents are definitions; nothing of a run is kept on them while it goes on. Refuses to know drivers and performers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -84,7 +84,7 @@ class Run:
         return self._branches
 
     @contextmanager
-    def hand(self, sender: Any, recipient: Any, message: Any) -> Iterator[None]:
+    def hand(self, sender: Any, recipient: Any, message: Any) -> Generator[None, None, None]:
         """While an overridden `send` or `receive` of the program is called: `super()` in it records only."""
         handed = (sender, recipient, message)
         self._handed.append(handed)

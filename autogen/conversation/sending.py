@@ -43,8 +43,8 @@ def _refuse_malformed(message: Mapping[str, Any]) -> None:
         if not isinstance(items, (list, tuple)) or not all(isinstance(item, Mapping) for item in items):  # pyright: ignore[reportUnknownVariableType]
             raise InvalidMessage(f"a message's {key} must be a list of {form}, got {items!r:.80}")
     calls = [item.get("function") for item in message.get("tool_calls") or ()]
-    for call in (*calls, message.get("function_call") or {"name": ""}):
-        if not isinstance(call, Mapping) or "name" not in call:
+    for call in (*calls, message.get("function_call")):
+        if call and not isinstance(call, Mapping):
             raise InvalidMessage(f"a message's call must be {_CALL}, got {call!r:.80}")
 
 

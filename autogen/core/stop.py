@@ -36,7 +36,8 @@ class StopReason(str, Enum):
     def __str__(self) -> str:
         return self.value
 
-    __format__ = str.__format__
+    def __format__(self, format_spec: str) -> str:
+        return format(self.value, format_spec)
 
 
 class Budget(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ Decides when a call is refused and, where the program set no `max_tokens`, how l
 Refuses to know how calls are made. Source: DESIGN section 8 (Limits).
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Lock
 
@@ -22,7 +22,7 @@ _admitting = Lock()
 
 
 @contextmanager
-def admitted(run: Run, effect: CallModel) -> Iterator[CallModel]:
+def admitted(run: Run, effect: CallModel) -> Generator[CallModel, None, None]:
     """The effect as it may be performed, its worst case reserved for as long as it takes.
 
     Raises LimitReached when a budget of the run, or of one that it is nested in, does not allow the call.

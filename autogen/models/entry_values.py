@@ -56,10 +56,10 @@ def _check_key(value: Any, where: str) -> None:
         value = value.reveal()
     if not isinstance(value, str):
         raise ConfigError(f"{where} has an api_key of type {type(value).__name__}; it must be text")
-    if not value.isascii() or any(letter.isspace() or not letter.isprintable() for letter in value):
+    if value and (value != value.strip() or not value.isascii() or not value.isprintable()):
         raise ConfigError(
-            f"{where} has an api_key with a blank, a line break or another letter that no key has; "
-            "strip() what was read from a file"
+            f"{where} has an api_key that begins or ends with a blank, or holds a line break or another letter that "
+            "no header takes; strip() what was read from a file"
         )
 
 

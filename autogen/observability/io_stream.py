@@ -3,7 +3,7 @@
 Refuses to know what is printed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, runtime_checkable
@@ -44,7 +44,7 @@ class IOStream(InputStream, OutputStream, Protocol):
 
     @staticmethod
     @contextmanager
-    def set_default(stream: "IOStream | None") -> Iterator[None]:
+    def set_default(stream: "IOStream | None") -> Generator[None, None, None]:
         """Make `stream` the default inside a `with` block."""
         token = _context_default.set(stream)
         try:

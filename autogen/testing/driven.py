@@ -60,9 +60,10 @@ async def _at_once(face: Callable[[], T]) -> T:
 
 def _in_thread(face: Callable[[], T]) -> T:
     from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
 
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(face).result()
+    with ThreadPoolExecutor(1) as pool:  # observers and streams of the test belong to its context
+        return pool.submit(copy_context().run, face).result()
 
 
 def _twin(face: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:

@@ -56,7 +56,6 @@ def test_a_chat_in_a_sync_tool_joins_the_run(drive: Driven) -> None:
 
 def test_a_chat_in_an_async_tool_joins_the_run(drive: Driven) -> None:
     inner, events = Inner(), list[Event]()
-    inner.a_chat.__func__.__name__ = "a_chat"  # type: ignore[attr-defined]
     with autogen.observing(events.append, console=False):
         _, result = outer_chat(drive, inner.a_chat)
     assert contents(result.chat_history)[2] == "inner, answered"
