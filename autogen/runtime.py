@@ -83,8 +83,8 @@ def equip(run: Run) -> None:
 def remaining(run: Run) -> float | None:
     """Seconds left until the nearest deadline of the run and those it is nested in; None without one.
 
-    Raises LimitReached when it is past, and when a run that this one is nested in was cancelled: what was left behind in
-    a thread pays nothing more.
+    Raises LimitReached when it is past, and when a run that this one is nested in was cancelled: what was left behind
+    in a thread pays nothing more.
     """
     if any(one.status == "cancelled" for one in run.lineage()):
         raise LimitReached(StopReason.CANCELLED.value, "the run that this chat belongs to was cancelled")

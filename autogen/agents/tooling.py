@@ -223,13 +223,12 @@ def _markable(function: F) -> F:
 
 def _set_name(function: Any, name: str | None, agent: str) -> None:
     from autogen.tools.declare import tool_marks
+    from autogen.tools.errors import NotAFunction
     from autogen.tools.names import assert_valid_name
     from autogen.tools.signature import function_name
 
     if not callable(function):
-        raise ConfigError(
-            f"agent {agent!r}: a tool must be a function, got {type(function).__name__}: {function!r:.80}"
-        )
+        raise NotAFunction(agent, f"{type(function).__name__}: {function!r:.80}")
     if name:
         function._name = assert_valid_name(name)
     elif not hasattr(function, "_name"):

@@ -42,7 +42,8 @@ class Workplace:
     ) -> None:
         """work_dir: made when first needed. network: None reads AUTOGEN_NETWORK, else off.
 
-        env: values, names to pass on from this process, or "inherit" for all of them. None: nothing of this process.
+        env: values, names to pass on from this process, or "inherit" for all of them. None reads AUTOGEN_ENV (names
+        with commas), else nothing of this process is seen.
         limits: `Limits`, or a dict of its fields; `wall_s` is the caller's timeout.
         """
         self.work_dir = _folder(work_dir)
@@ -204,7 +205,7 @@ def _text(name: str, value: object) -> str:
 
 def _checked_env(env: Env) -> Mapping[str, str] | tuple[str, ...] | Literal["inherit"]:
     if env is None:
-        return {}
+        return tuple(name.strip() for name in os.environ.get("AUTOGEN_ENV", "").split(",") if name.strip())
     if isinstance(env, str):
         if env != "inherit":
             raise ConfigError('env is a dict of values, a list of names, or "inherit"')  # the value may be a secret

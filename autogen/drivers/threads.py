@@ -25,7 +25,7 @@ def spawn(function: Callable[[], T], name: str = "autogen-call") -> "Future[T]":
     def work() -> None:
         try:
             answer = context.run(function)
-        except BaseException as raised:  # handed to whoever waits
+        except BaseException as raised:  # noqa: BLE001 - handed to whoever waits
             _settle(future, None, raised)
         else:
             _settle(future, answer, None)

@@ -22,6 +22,17 @@ class MissingAnnotations(ToolError, TypeError):
         )
 
 
+class NotAFunction(ToolError, TypeError, AttributeError):
+    """What is to be a tool cannot be called. (0.2 stumbled over it with an AttributeError.)"""
+
+    def __init__(self, agent: str, got: str) -> None:
+        super().__init__(agent, got)
+        self.agent, self.got = agent, got
+
+    def __str__(self) -> str:
+        return f"agent {self.agent!r}: a tool must be a function, got {self.got}"
+
+
 class InvalidDescription(ToolError, ValueError):
     """`Annotated[T, x]` where x is no text. The text is 0.2's."""
 

@@ -100,7 +100,7 @@ def test_a_dollar_budget_refuses_a_model_without_a_price(capsys: pytest.CaptureF
 
 
 def test_a_sandbox_that_is_not_there_is_the_users_to_mend(capsys: pytest.CaptureFixture[str]) -> None:
-    with ScriptedServer([WRITE]) as there:
+    with ScriptedServer([]) as there:
         assert run(there, "--sandbox", "moon") == 2
     told = capsys.readouterr().err
     assert told.splitlines()[-1].startswith("autogen run: ")

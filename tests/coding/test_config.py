@@ -11,7 +11,7 @@ from autogen.coding import CodeExecutorFactory, LocalCommandLineCodeExecutor
 from autogen.coding.config import legacy_executor, read_config
 from autogen.coding.docker import decide_use_docker
 from autogen.coding.errors import ContainerUnavailable, UnknownKeyError
-from autogen.coding.workplace import network_policy
+from autogen.coding.workplace import Workplace, network_policy
 from autogen.core.errors import ConfigError
 
 
@@ -130,6 +130,19 @@ def test_the_network_is_off_unless_asked_for(monkeypatch: pytest.MonkeyPatch) ->
     assert network_policy(False) is False
     monkeypatch.setenv("AUTOGEN_NETWORK", "a.example,b.example")
     assert network_policy(None) == ("a.example", "b.example")
+
+
+@pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")  # "off" says once per process that it is off
+def test_variables_named_in_autogen_env_reach_the_code_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, work: Path
+) -> None:
+    monkeypatch.setenv("AUTOGEN_ENV", "REGION, MISSING")
+    monkeypatch.setenv("REGION", "north")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    show = "import os; print(os.environ.get('REGION'), os.environ.get('OPENAI_API_KEY'), 'MISSING' in os.environ)"
+    place = Workplace(str(work), sandbox="off")
+    outcome = place.run([sys.executable, "-c", show], 30)
+    assert outcome.output == "north None False\n"
 
 
 def test_the_settings_reach_the_executor_of_the_older_form(work: Path) -> None:

@@ -124,7 +124,7 @@ def test_5000_turns_are_no_recursion_and_memory_grows_in_line() -> None:
     import tracemalloc
 
     def peak(turns: int) -> int:
-        one, other = ConversableAgent("one", human_input_mode="NEVER"), ConversableAgent("other", human_input_mode="NEVER")
+        one, other = (ConversableAgent(name, human_input_mode="NEVER") for name in ("one", "other"))
         for agent in (one, other):
             agent.register_reply([ConversableAgent, None], lambda *_, **__: (True, "x" * 100))
         tracemalloc.start()

@@ -29,7 +29,7 @@ async def _never(effect: Any, emit: Any) -> Any:
 
 
 async def _call(effect: CallTool, emit: Any) -> ToolOutcome:
-    return ToolOutcome(name=effect.call.name, content=str(await CallProgram(effect.tool, apart=effect.agent == "apart")))
+    return ToolOutcome(name=effect.call.name, content=str(await CallProgram(effect.tool)))
 
 
 def performers(seen: list[Any] | None = None) -> Performers:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autogen import AssistantAgent, UserProxyAgent, tool
-from autogen.testing import DRIVERS, Driven, Script, driven
+from autogen.testing import Driven, Script
 from tests.stories.cast import a_model, a_user, contents
 
 
@@ -21,11 +21,6 @@ class Pressed(Script):
         if self.requests:
             raise KeyboardInterrupt
         return super().answer(agent, purpose, request, emit)
-
-
-@pytest.fixture(params=DRIVERS)
-def drive(request: pytest.FixtureRequest) -> Driven:
-    return driven(request.param)
 
 
 def pair_with(*functions: Callable[..., Any], script: Script | None = None) -> tuple[UserProxyAgent, AssistantAgent]:

@@ -6,18 +6,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
-
 import autogen
 from autogen import ConversableAgent, UserProxyAgent
 from autogen.core.events import ChatStarted, Event
-from autogen.testing import DRIVERS, Driven, Script, driven
+from autogen.testing import Driven, Script, driven
 from tests.stories.cast import a_model, a_user, an_echo, contents
-
-
-@pytest.fixture(params=DRIVERS)
-def drive(request: pytest.FixtureRequest) -> Driven:
-    return driven(request.param)
 
 
 class Inner:

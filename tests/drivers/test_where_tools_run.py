@@ -148,9 +148,7 @@ def test_in_an_async_chat_sync_tools_run_in_threads_and_async_tools_on_the_progr
     assert a_chat(pair) == ["false", "false", "true"]
 
 
-def test_a_blocking_face_in_an_async_tool_of_a_blocking_chat_is_told_the_way_out_when_it_needs_the_loop_it_stands_on() -> (
-    None
-):
+def test_a_blocking_face_that_needs_the_loop_it_stands_on_is_told_the_way_out() -> None:
     pair, inner = calling("outer"), calling("inner")
 
     async def inner_tool() -> str:
