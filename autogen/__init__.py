@@ -72,6 +72,8 @@ _HOMES = {
     "tool": "tools.declare",
 }
 
+__all__ = ["DEFAULT_MODEL", "FAST_MODEL", "__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
+
 
 def __getattr__(name: str) -> Any:
     from importlib import import_module

@@ -166,14 +166,13 @@ class Tooling(AgentBase):
 
     def execute_function(self, func_call: dict[str, Any], verbose: bool = False) -> tuple[bool, dict[str, Any]]:
         """Execute a call {"name", "arguments"}: (succeeded, {"name", "role": "function", "content"})."""
-        done, answer = blocking(lambda run: _execute(run, self, func_call))
-        if verbose:
-            _show(func_call, answer)
-        return done, answer
+        return blocking(lambda run: _execute(run, self, func_call, verbose))
 
-    async def a_execute_function(self, func_call: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+    async def a_execute_function(
+        self, func_call: dict[str, Any], verbose: bool = False
+    ) -> tuple[bool, dict[str, Any]]:
         """`execute_function` on an event loop."""
-        return await concurrent(lambda run: _execute(run, self, func_call))
+        return await concurrent(lambda run: _execute(run, self, func_call, verbose))
 
 
 def _show(func_call: dict[str, Any], answer: dict[str, Any]) -> None:
@@ -189,13 +188,17 @@ def _show(func_call: dict[str, Any], answer: dict[str, Any]) -> None:
     IOStream.get_default().print(f"\nInput arguments: {given}\nOutput:\n{answer['content']}")
 
 
-async def _execute(run: Run, agent: Any, func_call: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+async def _execute(
+    run: Run, agent: Any, func_call: dict[str, Any], verbose: bool
+) -> tuple[bool, dict[str, Any]]:
     (legacy,) = tool_calls_of({"function_call": func_call}) if func_call else (ToolCall("", "", ""),)
     call = ToolCall("", legacy.name, legacy.arguments)
     from autogen.conversation.tool_turn import execute_here
 
     outcome = await execute_here(run, agent, call)
     answer = {"name": call.name, "role": "function", "content": outcome.content}
+    if verbose:
+        _show(func_call, answer)
     return not outcome.is_error, answer
 
 

@@ -37,10 +37,10 @@ def perform(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _finish(waiting: "_Waiting[T]") -> T:
-    from autogen.drivers.threads import wait
-
     try:
         future = next(waiting)
+        from autogen.drivers.threads import wait
+
         while True:
             try:
                 answer = wait(future)

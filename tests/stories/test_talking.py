@@ -162,7 +162,7 @@ def test_a_message_that_holds_nothing_is_refused(drive: Driven) -> None:
         drive(user.initiate_chat, parrot, message={"role": "user"})
     with pytest.raises(ConfigError, match="content must be text"):
         drive(user.initiate_chat, parrot, message={"content": 7})
-    with pytest.raises(ConfigError, match="must be a ConversableAgent"):
+    with pytest.raises(ConfigError, match="such as ConversableAgent, got str"):
         drive(user.initiate_chat, "parrot", message="hi")  # type: ignore[arg-type]
 
 
@@ -232,11 +232,14 @@ def test_a_bare_send_goes_on_with_the_conversation() -> None:
     assert contents(parrot.chat_messages[user]) == ["hi", "hi!", "more"]
 
 
-def test_a_bare_receive_with_a_request_for_a_reply_opens_an_exchange() -> None:
-    user = a_user(max_consecutive_auto_reply=1, default_auto_reply="thanks")
-    parrot = an_echo("parrot", lambda text: f"{text}!")
+def test_a_bare_receive_is_answered_if_it_asks_for_a_reply_or_the_agent_replies_on_receipt() -> None:
+    user, parrot = a_user(max_consecutive_auto_reply=1, default_auto_reply="thanks"), an_echo("parrot")
+    parrot.receive("unanswered", user)
     parrot.receive("hi", user, request_reply=True)
-    assert contents(parrot.chat_messages[user]) == ["hi", "hi!", "thanks", "thanks!"]
+    assert contents(parrot.chat_messages[user]) == ["unanswered", "hi", "hi"]
+    user.reply_at_receive[parrot] = parrot.reply_at_receive[user] = True
+    parrot.receive("more", user)
+    assert contents(parrot.chat_messages[user])[3:] == ["more", "more", "thanks", "thanks"]
 
 
 def test_an_agent_may_talk_to_itself(drive: Driven) -> None:
