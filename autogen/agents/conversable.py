@@ -30,7 +30,8 @@ MODES = ("ALWAYS", "TERMINATE", "NEVER")
 
 
 def _is_terminate(message: dict[str, Any]) -> bool:
-    return text_of(message.get("content")) == "TERMINATE"
+    content = message.get("content")
+    return not callable(content) and text_of(content) == "TERMINATE"
 
 
 _is_terminate.pure = True  # type: ignore[attr-defined]  # conversation.human calls it without an effect

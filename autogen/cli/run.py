@@ -104,7 +104,7 @@ def _played(options: Options, workspace: Path) -> tuple[str, Found]:
         raise UserError(f"there is no example {name!r} to play; there is: {', '.join(PLAYS)}")
     if find_spec("matplotlib") is None:
         raise UserError(
-            "this example plots with matplotlib: pip install 'pyautogen[examples]' (in a checkout: '.[examples]')"
+            "this example plots with matplotlib: pip install matplotlib"
         )
     folder = plays_folder() / name
     for data in folder.glob("*.csv"):

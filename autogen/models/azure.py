@@ -38,7 +38,7 @@ def default_provider() -> Callable[[], str]:
                 known: Any = import_module("azure.identity")
             except ImportError as error:
                 raise ConfigError(
-                    "azure_ad_token_provider='DEFAULT' needs azure-identity: pip install 'pyautogen[azure]', "
+                    "azure_ad_token_provider='DEFAULT' needs azure-identity: pip install azure-identity, "
                     "or give a function that returns a token"
                 ) from error
             made: Callable[[], str] = known.get_bearer_token_provider(known.DefaultAzureCredential(), SCOPE)

@@ -40,7 +40,7 @@ from autogen.models.errors import (
 from autogen.models.retry import told_delay
 from autogen.models.secret import Secret
 from autogen.models.shapes import as_dict, as_list
-from autogen.models.transport import HttpRequest, Timeout
+from autogen.models.transport import HttpRequest, Timeout, shown
 
 AZURE_VERSION = "2024-02-01"
 """0.2's default api-version."""
@@ -149,12 +149,13 @@ def decode(status: int, headers: Mapping[str, str], body: bytes, endpoint: ChatE
     """
     try:
         answer = _decode_json(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         answer = None
     if status >= 400:
         raise failure(status, headers, answer, body, endpoint)
     known = as_dict(answer)
-    if as_list(known.get("choices")):
+    choices = as_list(known.get("choices"))
+    if choices and all(as_dict(as_dict(choice).get("message")) for choice in choices):
         return reply_of(known, endpoint, sent)
     error = error_object(known)
     if error is not None:
@@ -191,6 +192,8 @@ def unreadable(status: int, headers: Mapping[str, str], body: bytes, endpoint: C
     kind = headers.get("content-type", "no content type")
     preview = redacted(preview_of(body), endpoint)
     what = f"answered {kind}, not a chat completion: {preview}" if body.strip() else "answered with an empty body"
+    if 300 <= status < 400 and headers.get("location"):
+        what = f"redirects to {shown(headers['location'])[:300]}, which is not followed with a key"
     made = UnreadableReply(
         what,
         status=status,

@@ -194,7 +194,7 @@ class StreamDecoder:
         """The server sent something else with status 200: an error object, a page, nothing."""
         try:
             answer = _decode_any(self._head)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             answer = None
         error = error_object(answer)
         if error is not None:
@@ -204,7 +204,7 @@ class StreamDecoder:
     def _take(self, name: str, payload: bytes, deltas: list[Delta]) -> None:
         try:
             chunk = _decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             chunk = self._lenient(payload, error)
         if chunk.error is not None or name == "error":
             self._error_event(payload)
@@ -291,7 +291,7 @@ class StreamDecoder:
         """A line of an unusual shape: content as a list of parts, arguments as an object."""
         try:
             raw: Any = _decode_any(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             if self._ending:
                 self._fail(CUT, error)
             self._fail(f"the server sent a line that is no JSON: {preview_of(payload, 120)}", error)

@@ -82,7 +82,8 @@ class QuotaExceeded(RateLimited):
     hint = "the account has no money or quota left"
 
 
-class Overloaded(CallFailed): ...
+class Overloaded(CallFailed):
+    hint = "try again later, raise max_retries, or add another entry to the config_list"
 
 
 class BadRequest(CallFailed):
@@ -94,7 +95,8 @@ class ContextTooLong(BadRequest):
     hint = "shorten the history (transform messages, summaries) or take a model with a larger window"
 
 
-class ContentFiltered(BadRequest): ...
+class ContentFiltered(BadRequest):
+    hint = "the provider's content filter refused it; no other entry is asked"
 
 
 class ModelTimeout(CallFailed, TimeoutError):
@@ -109,10 +111,12 @@ class Unreachable(CallFailed, ConnectionError):
     """dns, refused, tls, proxy or connection."""
 
 
-class BrokenStream(CallFailed): ...
+class BrokenStream(CallFailed):
+    hint = "raise max_retries, or add another entry to the config_list"
 
 
 class UnreadableReply(CallFailed):
+    hint = "check base_url of this config_list entry; most servers want it to end in /v1"
     preview: str = ""
     """The beginning of the body."""
 

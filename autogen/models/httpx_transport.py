@@ -90,7 +90,7 @@ class OwnHttpxTransport:
         try:
             import httpx2
         except ImportError as error:
-            raise ConfigError("carrier='httpx2' needs httpx2: pip install 'pyautogen[httpx2]'") from error
+            raise ConfigError("carrier='httpx2' needs httpx2: pip install httpx2") from error
         self._http: Any = httpx2
         self._settings = settings
         self._lock = Lock()

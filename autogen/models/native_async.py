@@ -11,6 +11,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
+from contextvars import Context
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -23,7 +24,7 @@ from autogen.models.native_common import (
     connect_head,
     raise_named,
 )
-from autogen.models.routes import Route
+from autogen.models.routes import Route, is_address
 from autogen.models.transport import MAX_BODY, HttpReply, HttpRequest, Timeout
 
 HIGH_WATER = 4 * 1024 * 1024
@@ -51,7 +52,13 @@ class AsyncPool:
         if connection is not None:
             with suppress(Unreachable, BrokenStream):  # the server had closed the idle connection: a new one decides
                 return await self._begin(AsyncStream(pool, route, connection), request, data, began)
-        connection = await self._connect(loop, route, request.timeout)
+        # In a context of its own: what the loop keeps for a connection would keep the run that happened to open it.
+        connecting = loop.create_task(self._connect(pool, route, request.timeout), context=Context())
+        try:
+            connection = await connecting
+        except BaseException:
+            connecting.add_done_callback(_close_unwanted)
+            raise
         return await self._begin(AsyncStream(pool, route, connection), request, data, began)
 
     async def send(self, request: HttpRequest) -> HttpReply:
@@ -76,13 +83,13 @@ class AsyncPool:
         stream.status, stream.headers = connection.answer.status, connection.answer.headers
         return stream
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop, route: Route, limit: Timeout) -> "Connection":
+    async def _connect(self, pool: "LoopPool", route: Route, limit: Timeout) -> "Connection":
         made: list[Connection] = []
         limits = [seconds for seconds in (limit.connect, limit.total) if seconds is not None]
         phase = "total" if limit.total is not None and limit.total == min(limits) else "connect"
         try:
             async with asyncio.timeout(min(limits, default=None)):
-                return await self._connected(loop, route, made)
+                return await self._connected(pool, route, made)
         except Exception as error:  # noqa: BLE001 - named and raised again
             for connection in made:
                 connection.abort()
@@ -92,16 +99,19 @@ class AsyncPool:
                 connection.abort()
             raise
 
-    async def _connected(self, loop: asyncio.AbstractEventLoop, route: Route, made: "list[Connection]") -> "Connection":
+    async def _connected(self, pool: "LoopPool", route: Route, made: "list[Connection]") -> "Connection":
+        loop = pool.loop
+
         def new() -> Connection:
-            connection = Connection(loop)
+            connection = Connection(loop, pool.context)
             made.append(connection)
             return connection
 
         host, port = route.proxy or (route.host, route.port)
         secure = self._context() if route.secure else None
         direct: dict[str, Any] = {"ssl": secure, "server_hostname": route.host} if secure and not route.proxy else {}
-        transport, connection = await loop.create_connection(new, host, port, happy_eyeballs_delay=0.25, **direct)
+        race = None if is_address(host) else 0.25  # an address leaves nothing to race for
+        transport, connection = await loop.create_connection(new, host, port, happy_eyeballs_delay=race, **direct)
         connection.tune()
         if secure is not None and route.proxy is not None:
             connection.start(connect_head(route), "CONNECT", Timeout(read=None, write=None), loop.time())
@@ -114,11 +124,19 @@ class AsyncPool:
         return connection
 
 
+def _close_unwanted(connecting: "asyncio.Task[Connection]") -> None:
+    """Close a connection that was made at the very moment at which its exchange was cancelled."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().abort()
+
+
 class LoopPool:
     """The unused connections of one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
+        self.context = Context()
+        """An empty one for timers: a cancelled timer stays with the loop for a while, and its context with it."""
         self._idle: dict[Route, deque[Connection]] = {}
         self._keeper: AsyncGenerator[None, None] | None = None
 
@@ -140,7 +158,7 @@ class LoopPool:
         idle = self._idle.get(route)
         while idle:
             connection = idle.pop()
-            if connection.usable(self._loop.time() - IDLE_SECONDS):
+            if connection.usable(self.loop.time() - IDLE_SECONDS):
                 return connection
             connection.abort()
         return None
@@ -148,15 +166,15 @@ class LoopPool:
     def keep(self, route: Route, connection: "Connection") -> None:
         idle = self._idle.setdefault(route, deque())
         idle.append(connection)
-        if len(idle) > IDLE_KEPT or not idle[0].usable(self._loop.time() - IDLE_SECONDS):
+        if len(idle) > IDLE_KEPT or not idle[0].usable(self.loop.time() - IDLE_SECONDS):
             idle.popleft().abort()
 
 
 class Connection(asyncio.Protocol):
     """One connection: its answer in progress, one waiter, one watchdog."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
+        self._loop, self._context = loop, context
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
@@ -235,7 +253,7 @@ class Connection(asyncio.Protocol):
         self._unsent = transport.get_write_buffer_size()
         self._watch()
         if timeout.total is not None:
-            self._end = self._loop.call_at(began + timeout.total, self._expire, "total")
+            self._end = self._loop.call_at(began + timeout.total, self._expire, "total", context=self._context)
 
     async def head(self) -> None:
         while not self.answer.begun:
@@ -253,7 +271,7 @@ class Connection(asyncio.Protocol):
         if self._paused and self._transport is not None:
             self._paused = False
             if not self._lost:
-                self._transport.resume_reading()
+                self._context.run(self._transport.resume_reading)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _wait(self) -> None:
@@ -289,7 +307,7 @@ class Connection(asyncio.Protocol):
         if limit is None and self._unsent:
             limit = 60.0 if self._timeout.read is not None else None  # looks whether the sending has ended
         if limit is not None:
-            self._timer = self._loop.call_at(self._last + limit, self._look)
+            self._timer = self._loop.call_at(self._last + limit, self._look, context=self._context)
 
     def _look(self) -> None:
         """The watchdog: one timer for each request, not one for each read."""

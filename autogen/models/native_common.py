@@ -45,6 +45,8 @@ def raise_named(error: Exception, route: Route, phase: str) -> NoReturn:
         made = timeout_error(where, phase)
     elif isinstance(error, (CutAnswer, MalformedAnswer)):
         made = BrokenStream(str(error), endpoint=where)
+    elif isinstance(error, ConnectionResetError) and phase == "read":
+        made = BrokenStream("the server broke the connection off", endpoint=where)
     else:
         made = unreachable(error, route)
     raise made from error

@@ -30,7 +30,7 @@ class PyreqwestTransport:
         try:
             import_module("pyreqwest.client")  # its exceptions too: an interrupted import of them would abort
         except ImportError as error:
-            raise ConfigError("this connection needs pyreqwest: pip install 'pyautogen[pyreqwest]'") from error
+            raise ConfigError("this connection needs pyreqwest: pip install pyreqwest") from error
         self._settings = settings
         self._lock = Lock()
         self._clients: dict[tuple[object, ...], Any] = {}

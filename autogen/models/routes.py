@@ -38,6 +38,15 @@ class Route(Struct, frozen=True):
         return self.shown_host if self.port == (443 if self.secure else 80) else self.authority
 
 
+def is_address(host: str) -> bool:
+    """Is `host` an IP address, so that no name has to be looked up?"""
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
 def split_url(url: str) -> SplitResult:
     """The parts of an http(s) URL; ConfigError when it is none."""
     parts = urlsplit(url)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -81,10 +82,16 @@ def test_ctrl_c_in_a_nested_chat_ends_both_runs(drive: Driven) -> None:
 
 
 def test_a_signal_wakes_the_chat_that_waits_for_an_async_tool_and_cancels_it() -> None:
-    ended = threading.Event()
+    ended, main = threading.Event(), threading.main_thread().ident
+
+    def is_waiting() -> bool:
+        frame: Any = sys._current_frames()[main or 0]
+        return bool(frame.f_code.co_name == "wait" and frame.f_globals["__name__"] == "threading")
 
     async def wait_for_ever() -> None:
         try:
+            while not is_waiting():
+                await asyncio.sleep(0)
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.Event().wait()
         finally:
