@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
+from weakref import ref
 
 from autogen.conversation.run import Run
 from autogen.core.code import CodeOutcome
@@ -53,12 +54,14 @@ def equip(run: Run) -> None:
     """Give a new run its performers, and its deadline."""
     if run.budget is not None and run.budget.seconds is not None:
         run.deadline = _now() + run.budget.seconds
+    here = ref(run)  # weak: the table is the run's own, and a cycle would outlive the run until the next collection
     emit = run.parent.table.emit if run.parent is not None else _emitter()
 
     async def call_model(effect: CallModel, emit: EmitNow) -> ModelReply:
         from autogen.models.budgeted import admitted
         from autogen.models.client import call_model as perform
 
+        run = _alive(here)
         seconds = remaining(run)
         with admitted(run, effect) as allowed:
             return await perform(allowed, emit, seconds)
@@ -66,18 +69,24 @@ def equip(run: Run) -> None:
     async def call_tool(effect: CallTool, emit: EmitNow) -> ToolOutcome:
         from autogen.tools.call import call_tool as perform
 
-        return await perform(effect, emit, remaining(run))
+        return await perform(effect, emit, remaining(_alive(here)))
 
     async def run_code(effect: RunCode, emit: EmitNow) -> CodeOutcome:
         from autogen.coding.perform import run_code as perform
 
-        return await perform(effect, emit, remaining(run))
+        return await perform(effect, emit, remaining(_alive(here)))
 
     async def ask_human(effect: AskHuman, emit: EmitNow) -> str:
-        remaining(run)
+        remaining(_alive(here))
         return await _ask_human(effect, emit)
 
     run.table = Performers(call_model, call_tool, run_code, ask_human, _draw, emit)
+
+
+def _alive(here: "ref[Run]") -> Run:
+    run = here()
+    assert run is not None  # noqa: S101 - whoever performs an effect of a run stands in it
+    return run
 
 
 def remaining(run: Run) -> float | None:
