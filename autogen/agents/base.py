@@ -1,12 +1,10 @@
 """The attributes that the parts of ConversableAgent share. Declares, decides nothing."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
 
-from autogen.agents.sessions import Session, state_of
-from autogen.conversation.party import ReplyEntry
+from autogen.agents.on_demand import OnDemand
+from autogen.agents.sessions import States, state_of
 from autogen.conversation.state import AgentState
 from autogen.core.model import ToolSpec
 
@@ -14,23 +12,20 @@ if TYPE_CHECKING:
     from autogen.agents.conversable import ConversableAgent
 
 
-class AgentBase:
+class AgentBase(OnDemand):
     """What every part of an agent may read."""
 
     _name: str
     client: Any
     llm_config: Any
     limited: bool
-    hook_lists: dict[str, list[Callable[..., Any]]]
-    _reply_func_list: list[ReplyEntry]
     _function_map: dict[str, Callable[..., Any]]
     _tool_specs: tuple[bytes, tuple[ToolSpec, ...]] | None
     _code_setup: Any
     _code_executor: Any
     _code_execution_config: Any
     _max_consecutive_auto_reply: int
-    _max_consecutive_auto_reply_dict: defaultdict[Any, int]
-    _states: "WeakKeyDictionary[Session, AgentState] | None"
+    _states: "States | None"
     _last_state: AgentState | None
     _first_state: AgentState | None
 

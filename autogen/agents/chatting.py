@@ -221,6 +221,8 @@ def _opening(
 
 
 def _refuse_async_reply_functions(agent: "ConversableAgent") -> None:
+    if agent.standard_chain() is not None:
+        return
     asynchronous = {
         entry["reply_func"]
         for entry in agent._reply_func_list

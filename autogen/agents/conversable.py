@@ -4,28 +4,26 @@ Decides what an agent is made of and refuses bad makings at once. What it does l
 and what happens in a chat lives in the run, never here.
 """
 
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
 
 from autogen.agents.agent import Agent
 from autogen.agents.checks import check_arguments
 from autogen.agents.chatting import Chatting
 from autogen.agents.code_running import CodeRunning
 from autogen.agents.history import HistoryViews
+from autogen.agents.on_demand import standard_chain
 from autogen.agents.replying import Replying
-from autogen.agents.sessions import Session
+from autogen.agents.sessions import States
 from autogen.agents.tooling import Tooling
 from autogen.agents.usage import UsageViews
-from autogen.conversation.party import ReplyEntry
 from autogen.conversation.state import AgentState
 from autogen.conversation.summary import SUMMARY_PROMPT
 from autogen.core.errors import ConfigError
 from autogen.core.model import ToolSpec
 from autogen.core.wire import MessageDict, text_of
 
-HOOKS = ("process_last_received_message", "process_all_messages_before_reply", "process_message_before_send")
+_EVERY: list[Any] = [Agent, None]
 MODES = ("ALWAYS", "TERMINATE", "NEVER")
 
 
@@ -88,13 +86,9 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
         self.human_input_mode: str = _checked_mode(human_input_mode, name)
         self._set_limit(max_consecutive_auto_reply)
         self._default_auto_reply = default_auto_reply
-        self._states: WeakKeyDictionary[Session, AgentState] | None = None
+        self._states: States | None = None
         self._last_state: AgentState | None = None
         self._first_state = _first_state(chat_messages)
-        self._reply_func_list: list[ReplyEntry] = []
-        self.hook_lists: dict[str, list[Callable[..., Any]]] = {
-            f"{prefix}{kind}": [] for kind in HOOKS for prefix in ("", "a_")
-        }
         self.client_cache: Any = None
         self._tool_specs: tuple[bytes, tuple[ToolSpec, ...]] | None = None
         self._set_model(llm_config)
@@ -110,7 +104,6 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
         self.limited = limit is not None
         """The program chose a limit itself, so no-progress detection leaves the chat alone."""
         self._max_consecutive_auto_reply: int = limit if limit is not None else self.MAX_CONSECUTIVE_AUTO_REPLY
-        self._max_consecutive_auto_reply_dict: defaultdict[Any, int] = defaultdict(self.max_consecutive_auto_reply)
 
     def _set_model(self, llm_config: dict[str, Any] | Literal[False] | None) -> None:
         self.client: Any = None
@@ -126,22 +119,32 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
 
     def _build_chain(self) -> None:
         base = ConversableAgent
-        every: list[Any] = [Agent, None]
-        steps: list[Callable[..., Any]] = [base.generate_oai_reply, base.a_generate_oai_reply]
+        code: tuple[Callable[..., Any], ...] = ()
         if self._code_executor is not None:
-            steps.append(base._generate_code_execution_reply_using_executor)
+            code = (base._generate_code_execution_reply_using_executor,)
         elif self._code_execution_config is not False:
-            steps.append(base.generate_code_execution_reply)
-        steps += [
+            code = (base.generate_code_execution_reply,)
+        steps: tuple[Callable[..., Any], ...] = (
+            base.generate_oai_reply,
+            base.a_generate_oai_reply,
+            *code,
             base.generate_tool_calls_reply,
             base.a_generate_tool_calls_reply,
             base.generate_function_call_reply,
             base.a_generate_function_call_reply,
             base.check_termination_and_human_reply,
             base.a_check_termination_and_human_reply,
-        ]
+        )
+        standard = standard_chain(_EVERY, steps)
+        if standard is not None and "register_reply" not in self.__dict__ and self._registers_as_we_do():
+            self._first_chain = standard
+            return
+        self._reply_func_list = []  # a program that has put its own in our places is to see each of them registered
         for step in steps:
-            self.register_reply(list(every), step, ignore_async_in_sync_chat=True)
+            self.register_reply(list(_EVERY), step, ignore_async_in_sync_chat=True)
+
+    def _registers_as_we_do(self) -> bool:
+        return type(self).register_reply is _BASE["register_reply"]
 
     @property
     def name(self) -> str:
@@ -179,7 +182,7 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
             self.client.clear_usage_summary()
         from copy import copy
 
-        for entry in self._reply_func_list:
+        for entry in () if self.standard_chain() is not None else self._reply_func_list:
             if entry["reset_config"] is not None:
                 entry["reset_config"](entry["config"])
             else:

@@ -88,6 +88,8 @@ def _enter(opening: Opening, *, is_async: bool) -> tuple[Run, "Token[Frame | Non
 def _leave(run: Run, token: "Token[Frame | None] | None") -> None:
     if token is not None:
         current.reset(token)
+        if run.parent is not None:
+            run.parent.heard += dict.fromkeys(run.untrusted_here())
         commit(run)
 
 
@@ -96,5 +98,8 @@ def _left(run: Run, raised: BaseException) -> None:
     cancelled = not isinstance(raised, Exception)
     run.stop(StopReason.CANCELLED if cancelled else StopReason.ERROR, str(raised))
     run.status = "cancelled" if cancelled else "failed"
-    if getattr(raised, "run", None) is None and (isinstance(raised, AutogenError) or hasattr(raised, "__dict__")):
+    known = getattr(raised, "run", None)
+    if isinstance(known, Run) and run not in known.lineage():
+        known = None  # raised again by a later chat
+    if known is None and (isinstance(raised, AutogenError) or hasattr(raised, "__dict__")):
         raised.run = run  # type: ignore[attr-defined]  # errors of the program get it, too

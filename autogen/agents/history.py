@@ -108,6 +108,17 @@ class HistoryViews(AgentBase):
             start -= 1
         return history[start:]
 
+    @property
+    def _max_consecutive_auto_reply_dict(self) -> defaultdict[Any, int]:
+        known: defaultdict[Any, int] | None = self.__dict__.get("_limits")
+        if known is not None:
+            return known
+        return self.__dict__.setdefault("_limits", defaultdict(self.max_consecutive_auto_reply))
+
+    @_max_consecutive_auto_reply_dict.setter
+    def _max_consecutive_auto_reply_dict(self, value: defaultdict[Any, int]) -> None:
+        self.__dict__["_limits"] = value
+
     def max_consecutive_auto_reply(self, sender: "ConversableAgent | None" = None) -> int:
         """How many auto replies in a row `sender` gets at most; the general limit without a sender."""
         limit: int = (

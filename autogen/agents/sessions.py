@@ -8,8 +8,8 @@ context's session, else what was committed last in the process. Nothing here out
 import sys
 import threading
 from contextvars import ContextVar
-from typing import Any, Protocol
-from weakref import WeakKeyDictionary, ref
+from typing import Any, Protocol, TypeAlias
+from weakref import ref
 
 from autogen.conversation.run import Run
 from autogen.conversation.state import AgentState
@@ -26,10 +26,14 @@ class Session:
         self.parent = parent
 
 
+States: TypeAlias = dict["ref[Session]", AgentState]
+"""An agent's states by session: a session's end takes its state out. Lighter than a WeakKeyDictionary."""
+
+
 class Stateful(Protocol):
     """What an agent keeps for its sessions."""
 
-    _states: "WeakKeyDictionary[Session, AgentState] | None"
+    _states: "States | None"
     _last_state: AgentState | None
 
 
@@ -78,7 +82,7 @@ def state_of(agent: Stateful) -> AgentState:
     if frame is not None:
         return run_state(frame.run, agent)
     session = _here.get()
-    if session in (None, _main) and _on_main_thread():
+    if session is None and _on_main_thread():
         session = _seen
     found = _committed(agent, session) or agent._last_state
     if found is None:
@@ -112,7 +116,7 @@ def _seed(agent: Any) -> AgentState:
 def _committed(agent: Stateful, session: Session | None) -> AgentState | None:
     states = agent._states
     while session is not None and states is not None:
-        if (state := states.get(session)) is not None:
+        if (state := states.get(ref(session))) is not None:
             return state
         session = session.parent
     return None
@@ -123,12 +127,14 @@ def commit(run: Run) -> None:
     if run.parent is not None and run.parent.status == "cancelled":
         return  # left behind in a thread; the session has gone on without it
     for agent, state in run.states.items():
-        if run.parent is not None:
-            run_state(run.parent, agent).take(state)
-            continue
-        with _committing:  # the first runs of an agent may end in several threads at once
+        with _committing:  # an agent's runs may end in several threads at once
+            if run.parent is not None:
+                run_state(run.parent, agent).take(state)
+                continue
+            state.settle()
             if agent._states is None:
-                agent._states = WeakKeyDictionary()
-            agent._states[run.session] = agent._last_state = state
+                agent._states = {}
+            states: States = agent._states
+            states[ref(run.session, states.pop)] = agent._last_state = state
             if _on_main_thread():
-                agent._states[_seen] = state
+                states[ref(_seen, states.pop)] = state

@@ -73,7 +73,7 @@ def _without_memo(reply: ModelReply) -> ModelReply:
 
 
 def _bare(message: ModelMessage) -> ModelMessage:
-    return replace(message, encoded={})
+    return replace(message, encoded=None)
 
 
 def _require_json(value: Any, depth: int) -> None:

@@ -120,7 +120,7 @@ def _check_summary(sender: Party, method: Any, arguments: Any) -> None:
 def prepare(agent: Party, partner: Party, clear_history: bool, reply_at_receive: bool) -> None:
     """Make one side ready: counter at zero, history cleared if asked."""
     state = agent.state
-    state.touched.add(partner)
+    state.touch(partner, cleared=clear_history)
     state.counters[partner] = 0
     state.reply_at_receive[partner] = reply_at_receive
     if clear_history:

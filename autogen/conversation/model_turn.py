@@ -14,7 +14,7 @@ from autogen.conversation.sending import Said
 from autogen.core.effects import CallModel, Emit, Purpose
 from autogen.core.events import Notice
 from autogen.core.model import ModelReply, ModelRequest
-from autogen.core.wire import MessageDict, extended, filled, render, reply_to_wire
+from autogen.core.wire import MessageDict, filled, render, rendered, reply_to_wire
 
 _INCOMPLETE = {
     "length": "was cut at its limit of tokens; raise max_tokens in its llm_config",
@@ -41,7 +41,7 @@ async def ask_model(
     run: Run, agent: Party, client: Any, messages: Messages, purpose: Purpose, *, tools: bool = False
 ) -> ModelReply:
     """One model call over 0.2 messages, templates filled in; its usage is the run's and the agent's."""
-    known = extended(messages)
+    known = rendered(messages)
     if known is None:
         known = render(await _filled(agent, messages))
     request = ModelRequest(known, agent.tool_specs() if tools else ())
@@ -87,6 +87,7 @@ async def _filled(agent: Party, messages: Messages) -> Messages:
         if callable(content):
             known["content"] = await invoke(agent.name, "message", "template", content, (context or {},))
         else:
-            known["content"] = filled(content, context, fill)
+            ours = getattr(message, "origin", "program") == "program"  # nobody else's braces are a template
+            known["content"] = filled(content, context, fill and ours)
         out.append(known)
     return out

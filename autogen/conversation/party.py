@@ -6,7 +6,10 @@ Names with an underscore are 0.2's own: programs and tests read them, so they ar
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypedDict
 
+from msgspec import Struct
+
 from autogen.conversation.state import AgentState
+from autogen.core.callables import is_async
 from autogen.core.code import CodeBlock
 from autogen.core.model import ToolSpec
 
@@ -20,6 +23,31 @@ class ReplyEntry(TypedDict):
     init_config: Any
     reset_config: Any
     ignore_async_in_sync_chat: bool
+
+
+class StandardChain(Struct, frozen=True, eq=False):
+    """A reply chain as agents are made with it, for all that are made alike."""
+
+    trigger: list[Any]
+    """Of every entry."""
+    functions: tuple[Callable[..., Any], ...]
+    """The first one is asked last."""
+    steps: tuple[str, ...]
+    """The built-in steps that they stand for, the first one asked first."""
+
+    def entries(self) -> list[ReplyEntry]:
+        """The chain in 0.2's form, for one agent."""
+        return [
+            {
+                "trigger": list(self.trigger),
+                "reply_func": function,
+                "config": None,
+                "init_config": None,
+                "reset_config": None,
+                "ignore_async_in_sync_chat": is_async(function),
+            }
+            for function in reversed(self.functions)
+        ]
 
 
 class CodeSetup(Protocol):
@@ -71,6 +99,14 @@ class Party(Protocol):
         """The program's own version of an overridable method (or its `a_` twin), or None."""
         ...
 
+    def standard_chain(self) -> StandardChain | None:
+        """The reply chain, if it is the one that the agent was made with; None: see `_reply_func_list`."""
+        ...
+
+    def own_hooks(self) -> dict[str, list[Callable[..., Any]]] | None:
+        """`hook_lists`; None when the program never looked at it, so that no hook can be in it."""
+        ...
+
     def tool_specs(self) -> tuple[ToolSpec, ...]: ...
 
     def code(self) -> "CodeSetup | None":
@@ -98,9 +134,11 @@ def own_method(agent: Any, method: str, is_async: bool) -> Callable[..., Any] | 
     )
 
 
-def hooks_of(agent: Party, kind: str, is_async: bool) -> list[Callable[..., Any]]:
+def hooks_of(agent: Party, kind: str, is_async: bool) -> Sequence[Callable[..., Any]]:
     """The agent's hooks of a kind: the list of this kind of chat, else the other, so that none is left out."""
-    lists = agent.hook_lists
+    lists = agent.own_hooks()
+    if lists is None:
+        return ()
     first, second = (f"a_{kind}", kind) if is_async else (kind, f"a_{kind}")
     return lists[first] or lists[second]
 

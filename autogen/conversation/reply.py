@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from autogen.conversation import human, model_turn
 from autogen.conversation.callbacks import invoke
-from autogen.conversation.party import Messages, Party, ReplyEntry, hooks_of, own_method
+from autogen.conversation.party import Messages, Party, ReplyEntry, StandardChain, hooks_of, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said, origin_of
 from autogen.core.callables import is_async, qualified_name
@@ -18,6 +18,8 @@ from autogen.core.errors import ConfigAssertion, ConfigError, EngineError, Inval
 from autogen.core.wire import MessageDict
 
 HOOKS = ("process_last_received_message", "process_all_messages_before_reply")
+_ANSWERED_BY = {"function": "function_call", "tools": "tool_calls"}
+"""Steps that have something to do only where the last message holds this."""
 
 
 async def reply_to(run: Run, agent: Party, sender: Party, messages: Messages | None = None) -> Any:
@@ -35,7 +37,11 @@ async def generate_reply(
     run: Run, agent: Party, messages: Messages, sender: Party | None, exclude: Collection[Callable[..., Any]] = ()
 ) -> Any:
     """Hooks, then the first step of the chain with a final answer, else the default auto reply."""
-    messages = await _hooked(run, agent, messages)
+    if agent.own_hooks() is not None:
+        messages = await _hooked(run, agent, messages)
+    chain = agent.standard_chain()
+    if chain is not None and not exclude:
+        return await _standard_reply(run, agent, chain, messages, sender)
     done: set[str] = set()
     for entry in list(agent._reply_func_list):
         function = entry["reply_func"]
@@ -61,6 +67,20 @@ async def generate_reply(
     return agent._default_auto_reply
 
 
+async def _standard_reply(
+    run: Run, agent: Party, chain: StandardChain, messages: Messages, sender: Party | None
+) -> Any:
+    """`generate_reply` for a chain that no program has touched: the same steps, without asking each entry."""
+    if matches(chain.trigger, sender):
+        for step in chain.steps:
+            key = _ANSWERED_BY.get(step)
+            if key is None or (messages and messages[-1].get(key)):
+                final, answer = await take_step(step, run, agent, messages, sender)
+                if final:
+                    return answer
+    return agent._default_auto_reply
+
+
 async def take_step(
     step: str, run: Run, agent: Party, messages: Messages, sender: Party | None, config: Any = None
 ) -> tuple[bool, Any]:
@@ -69,13 +89,13 @@ async def take_step(
         case "human":
             return await human.termination_or_human(run, agent, messages, sender)
         case "function":
-            if not messages or not messages[-1].get("function_call"):
+            if not messages or not messages[-1].get(_ANSWERED_BY[step]):
                 return False, None
             from autogen.conversation.tool_turn import function_call
 
             return await function_call(run, agent, messages)
         case "tools":
-            if not messages or not messages[-1].get("tool_calls"):
+            if not messages or not messages[-1].get(_ANSWERED_BY[step]):
                 return False, None
             from autogen.conversation.tool_turn import tool_calls
 
@@ -107,7 +127,8 @@ async def _invoke(agent: Party, entry: ReplyEntry, messages: Messages, sender: P
             f"{type(reply).__name__}; a reply is text, a message dict, or None to end the chat"
         )
     if final and reply is not None and getattr(reply, "origin", None) is None:
-        reply = Said(reply, "program") if isinstance(reply, (str, dict)) else reply
+        # As in `reply_to`: most often a model's words, so what they repeat from untrusted content is checked.
+        reply = Said(reply, "model") if isinstance(reply, (str, dict)) else reply
     return bool(final), reply
 
 

@@ -15,7 +15,7 @@ from autogen.core.errors import LimitReached
 from autogen.core.model import ModelReply, Usage
 from autogen.core.progress import ProgressWatch, RepeatWatch
 from autogen.core.stop import Budget, Status, StopReason
-from autogen.core.transcript import Transcript
+from autogen.core.transcript import UNTRUSTED, Transcript, texts
 from autogen.core.wire import MessageDict
 
 
@@ -54,6 +54,8 @@ class Run:
         self.cache: Any = cache if cache is not None or parent is None else parent.cache
         self.transcript = Transcript()
         self.states: dict[Any, AgentState] = {}
+        self.heard: list[str] = []
+        """Untrusted texts of chats that were nested in this one and are over."""
         self.spent = Spent()
         self.repeats: RepeatWatch | None = RepeatWatch() if guarded else None
         """Each chat has its own: who starts one chat after the other may well ask the same tool in each of them."""
@@ -137,9 +139,23 @@ class Run:
             self.watch.effect()
 
     def untrusted_texts(self) -> Iterator[str]:
-        """Untrusted texts of this run and of those it is nested in."""
+        """Untrusted texts that agents of this run, or of those it is nested in, have read; each once."""
+        seen: set[str] = set()
         for run in self.lineage():
-            yield from run.transcript.untrusted_texts()
+            for text in run.untrusted_here():
+                if text not in seen:
+                    seen.add(text)
+                    yield text
+
+    def untrusted_here(self) -> Iterator[str]:
+        """What this run heard itself, in chats nested in it, and in the conversations that it goes on with."""
+        yield from self.transcript.untrusted_texts()
+        yield from self.heard
+        for state in tuple(self.states.values()):
+            for history in tuple(state.histories.values()):
+                for message in history:
+                    if getattr(message, "origin", None) in UNTRUSTED:
+                        yield from texts(message)
 
 
 def _recorded(

@@ -101,7 +101,7 @@ async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, sil
             "Message can't be converted into a valid ChatCompletion message. Either content or function_call must be provided."
         )
     state = sender.state
-    state.touched.add(recipient)
+    state.touch(recipient)
     state.histories[recipient].append(mine)
     own = own_method(recipient, "receive", run.is_async)
     if own is not None:
@@ -124,7 +124,7 @@ async def take(
         )
     run.transcript.append(sender.name, recipient.name, mine)
     state = recipient.state
-    state.touched.add(sender)
+    state.touch(sender)
     state.histories[sender].append(received(mine))
     own = own_method(recipient, "_print_received_message", False)
     printer = None if own is None else partial(own, plain(said), sender)

@@ -5,27 +5,49 @@ Refuses to know how agents are configured.
 """
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, Final
+
+from autogen.core.wire import MessageDict
+
+RENDERED_AGAIN: Final = 64
+"""Messages; longer histories keep their rendered form between runs."""
 
 
 class AgentState:
     """One agent's side of its conversations, by partner (the agent object, as in 0.2)."""
 
-    __slots__ = ("counters", "histories", "human_input", "reply_at_receive", "touched")
+    __slots__ = ("begun", "counters", "histories", "human_input", "reply_at_receive", "touched")
 
     def __init__(self) -> None:
-        self.touched: set[Any] = set()
-        """Partners with whom something happened since the fork."""
+        self.touched: dict[Any, bool] = {}
+        """Partners with whom something happened since the fork; True: a chat began afresh."""
+        self.begun: dict[Any, int] = {}
+        """How many messages there were at the fork."""
         self.histories: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
         self.counters: defaultdict[Any, int] = defaultdict(int)
         self.reply_at_receive: defaultdict[Any, bool] = defaultdict(bool)
         self.human_input: list[str] = []
+
+    def touch(self, partner: Any, cleared: bool = False) -> None:
+        """Note that something happens with `partner`."""
+        self.touched[partner] = cleared or self.touched.get(partner, False)
+
+    def settle(self) -> None:
+        """The run is over: forget what only it asked for, and of short histories what can be made again in no time."""
+        self.touched.clear()
+        self.begun.clear()
+        for history in self.histories.values():
+            if len(history) <= RENDERED_AGAIN:
+                for message in history:
+                    if isinstance(message, MessageDict):
+                        message.rendered = None
 
     def fork(self) -> "AgentState":
         """An independent copy; messages themselves are shared."""
         twin = AgentState()
         for partner, history in self.histories.items():
             twin.histories[partner] = list(history)
+            twin.begun[partner] = len(history)
         twin.counters.update(self.counters)
         twin.reply_at_receive.update(self.reply_at_receive)
         twin.human_input = list(self.human_input)
@@ -33,8 +55,12 @@ class AgentState:
 
     def take(self, nested: "AgentState") -> None:
         """Take over what happened in a nested chat, partner by partner: siblings do not undo one another."""
-        for partner in nested.touched:
-            self.histories[partner] = nested.histories[partner]
+        for partner, cleared in nested.touched.items():
+            mine, theirs, begun = self.histories[partner], nested.histories[partner], nested.begun.get(partner, 0)
+            if cleared or len(mine) <= begun:
+                self.histories[partner] = theirs
+            else:  # a sibling went on with the same conversation meanwhile
+                self.histories[partner] = [*mine, *theirs[begun:]]
             self.counters[partner] = nested.counters[partner]
             self.reply_at_receive[partner] = nested.reply_at_receive[partner]
-        self.touched |= nested.touched
+            self.touch(partner, cleared)

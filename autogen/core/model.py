@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 Json: TypeAlias = Any
 """A JSON value: None, bool, int, float, str, list or dict of these."""
@@ -77,17 +78,23 @@ Part: TypeAlias = Text | Media | ToolCall | ToolResult | Reasoning | Other
 
 
 class ModelMessage(Struct, frozen=True, eq=False):
-    """One message of a request or reply: a role and its parts. Compared by identity, encoded once.
-
-    `encoded` holds bytes by dialect, filled by the adapters; it is a memo and no part of the value.
-    """
+    """One message of a request or reply: a role and its parts. Compared by identity."""
 
     role: Role
     parts: tuple[Part, ...]
     name: str | None = None
     extra: Mapping[str, Json] | None = None
     """Wire fields that we do not model, sent as they are."""
-    encoded: dict[str, Any] = field(default_factory=dict)
+    encoded: dict[str, Any] | None = None
+    """What the adapters and the cache made of it once, by dialect; no part of the value. See `memo`."""
+
+    def memo(self) -> dict[str, Any]:
+        """The dict of `encoded`, made when it is first wanted: most messages never need one."""
+        known = self.encoded
+        if known is None:
+            known = {}
+            force_setattr(self, "encoded", known)
+        return known
 
     @property
     def text(self) -> str:

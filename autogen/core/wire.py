@@ -7,6 +7,8 @@ adapters encode) and agents.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from msgspec import Struct
+
 from autogen.core.errors import ConfigError
 from autogen.core.model import (
     Media,
@@ -25,6 +27,7 @@ from autogen.core.model import (
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 HISTORY_KEYS = ("content", "function_call", "tool_calls", "tool_responses", "tool_call_id", "name", "context")
 """The keys of a message that 0.2 keeps in a history, in its order; others are dropped."""
+_MOST_DEPTH = 12
 
 
 class MessageDict(dict[str, Any]):
@@ -38,7 +41,7 @@ class MessageDict(dict[str, Any]):
     def __init__(self, fields: Mapping[str, Any], origin: Origin = "program") -> None:
         super().__init__(fields)
         self.origin: Origin = origin
-        self.rendered: ModelMessage | None = None
+        self.rendered: ModelMessage | Nested | None = None
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.rendered = None
@@ -87,47 +90,99 @@ class MessageDict(dict[str, Any]):
         return (MessageDict, (dict(self), self.origin))
 
 
+class Nested(Struct, frozen=True, eq=False):
+    """What a message with lists or dicts in it was rendered to, and what these held then."""
+
+    seen: tuple[tuple[str, Any], ...]
+    """(key, a copy of its value) of each that is no text."""
+    messages: tuple[ModelMessage, ...]
+
+
 def render(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...]:
-    """The request form of a list of 0.2 messages; messages with several tool answers become several."""
-    known = remembered(messages)
-    if known is not None:
-        return known
-    out: list[ModelMessage] = []
-    for message in messages:
-        before = getattr(message, "rendered", None)
-        if before is not None:
+    """The request form of a list of 0.2 messages; messages with several tool answers become several.
+
+    What was rendered before is the same object again, for as long as the message reads the same.
+    """
+    return _completed(messages, _remembered(messages))
+
+
+def rendered(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...] | None:
+    """What `render` gives, or None when a message is a template or brings what templates are filled with."""
+    known = _remembered(messages)
+    new = len(known)
+    while new and known[new - 1] is None:
+        new -= 1
+    unknown = messages[new:] if all(known[:new]) else messages
+    if any(message.get("context") is not None or callable(message.get("content")) for message in unknown):
+        return None
+    return _completed(messages, known)
+
+
+def _remembered(messages: Sequence[Mapping[str, Any]]) -> list[ModelMessage | Nested | None]:
+    try:
+        return [message.rendered for message in messages]  # type: ignore[attr-defined]
+    except AttributeError:  # a plain dict among them
+        return [getattr(message, "rendered", None) for message in messages]
+
+
+def _completed(
+    messages: Sequence[Mapping[str, Any]], known: list[ModelMessage | Nested | None]
+) -> tuple[ModelMessage, ...]:
+    flat = len(known)
+    while flat and type(known[flat - 1]) is not ModelMessage:
+        flat -= 1
+    if set(map(type, known[:flat])) - {ModelMessage}:
+        flat = 0
+    out = cast("list[ModelMessage]", known[:flat])
+    for message, before in zip(messages[flat:], known[flat:], strict=True):
+        if type(before) is ModelMessage:
             out.append(before)
-            continue
-        rendered = list(read(message))
-        out += rendered
-        if len(rendered) == 1 and isinstance(message, MessageDict) and is_flat(message):
-            message.rendered = rendered[0]
+        elif before is not None and _reads_the_same(message, before):
+            out += before.messages
+        else:
+            new = tuple(read(message))
+            out += new
+            if isinstance(message, MessageDict):
+                message.rendered = _memo(message, new)
     return tuple(out)
 
 
-def extended(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...] | None:
-    """What `render` gives, if all but the last few messages were rendered before and none holds a template."""
-    new = len(messages)
-    while new and getattr(messages[new - 1], "rendered", None) is None:
-        new -= 1
-    if not all(map(is_flat, messages[new:])):
-        return None
-    known = remembered(messages[:new])
-    return None if known is None else known + render(messages[new:])
+def _reads_the_same(message: Mapping[str, Any], before: Nested) -> bool:
+    for key, value in before.seen:
+        if message.get(key) != value:
+            return False
+    return True
 
 
-def remembered(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...] | None:
-    """What `render` gives, if each of the messages was rendered before; such messages hold no templates."""
-    try:
-        known: list[ModelMessage | None] = [message.rendered for message in messages]  # type: ignore[attr-defined]
-    except AttributeError:  # a plain dict
-        return None
-    return None if None in known else tuple(cast("list[ModelMessage]", known))
+def _memo(message: Mapping[str, Any], made: tuple[ModelMessage, ...]) -> ModelMessage | Nested | None:
+    """What may be kept of a message's rendered form: nothing of one whose changes could go unseen."""
+    seen: list[tuple[str, Any]] = []
+    for key, value in message.items():
+        if value is None:
+            continue
+        if key == "context":
+            return None
+        if type(value) is not str:
+            try:
+                seen.append((key, _copied(value)))
+            except ValueError:
+                return None
+    if seen:
+        return Nested(tuple(seen), made)
+    return made[0] if len(made) == 1 else None
 
 
-def is_flat(message: Mapping[str, Any]) -> bool:
-    """Holds nothing that could be changed without our seeing it, and no template: its rendered form may be kept."""
-    return all(type(value) is str or value is None for value in message.values())
+def _copied(value: Any, depth: int = 0) -> Any:
+    """A copy of lists, dicts and texts. ValueError for anything else: numbers may be equal and read differently."""
+    kind = type(value)
+    if kind is str or value is None:
+        return value
+    if depth < _MOST_DEPTH:
+        if kind is list:
+            return [_copied(item, depth + 1) for item in value]
+        if kind is dict and all(type(key) is str for key in value):
+            return {key: _copied(item, depth + 1) for key, item in value.items()}
+    raise ValueError(kind)
 
 
 def read(message: Mapping[str, Any]) -> Iterator[ModelMessage]:

@@ -6,7 +6,7 @@ on one private loop thread. In a `Gather` the branches run in order, but what ma
 """
 
 from collections.abc import Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, assert_never, cast
 
 from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
@@ -18,7 +18,31 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_Waiting: TypeAlias = Generator["Future[Any]", Any, T]
+
+class _Pending(NamedTuple):
+    """What was started elsewhere. `until`: monotonic seconds, then nobody waits any longer."""
+
+    future: "Future[Any]"
+    until: float | None
+
+    def wait(self) -> Any:
+        from autogen.drivers.threads import cancel, wait
+
+        if self.until is not None:
+            from concurrent.futures import wait as wait_some
+            from time import monotonic
+
+            try:
+                late = not wait_some([self.future], max(0.0, self.until - monotonic())).done
+            except BaseException:
+                cancel(self.future)
+                raise
+            if late:
+                raise TimeoutError("no answer in time")
+        return wait(self.future)
+
+
+_Waiting: TypeAlias = Generator[_Pending, Any, T]
 """A computation that yields only what it would have to wait for, and only where it may run beside others."""
 
 
@@ -38,16 +62,14 @@ def perform(work: Coroutine[Any, Any, T]) -> T:
 
 def _finish(waiting: "_Waiting[T]") -> T:
     try:
-        future = next(waiting)
-        from autogen.drivers.threads import wait
-
+        pending = next(waiting)
         while True:
             try:
-                answer = wait(future)
+                answer = pending.wait()
             except BaseException as raised:  # noqa: BLE001 - handed to the conversation, which decides
-                future = waiting.throw(raised)
+                pending = waiting.throw(raised)
             else:
-                future = waiting.send(answer)
+                pending = waiting.send(answer)
     except StopIteration as done:
         result: T = done.value
         return result
@@ -109,7 +131,8 @@ def _work(work: Coroutine[Any, Any, T], beside: bool) -> "_Waiting[T]":
 def _step(step: Any, beside: bool) -> "_Waiting[Any]":
     match step:
         case Act():
-            return step.blocking()
+            act = cast("Act[Any]", step)
+            return act.blocking()
         case CallProgram():
             return (yield from _call(step, beside))
         case Sleep():
@@ -131,21 +154,18 @@ def _call(step: CallProgram, beside: bool) -> "_Waiting[Any]":
         if not hasattr(answer, "__await__"):
             return answer
         future = _on_private_loop(answer, step.timeout)
+    pending = _Pending(future, _from_now(step.timeout))
     if beside:
-        return (yield future)
-    return _wait(future, step.timeout)
+        return (yield pending)
+    return pending.wait()
 
 
-def _wait(future: "Future[T]", timeout: float | None) -> T:
-    from autogen.drivers.threads import wait
+def _from_now(seconds: float | None) -> float | None:
+    if seconds is None:
+        return None
+    from time import monotonic
 
-    if timeout is None:
-        return wait(future)
-    from concurrent.futures import wait as wait_some
-
-    if not wait_some([future], timeout).done:
-        raise TimeoutError(f"no answer after {timeout:g} s")
-    return wait(future)
+    return monotonic() + seconds
 
 
 def _on_private_loop(awaitable: Any, timeout: float | None) -> "Future[Any]":
@@ -182,7 +202,7 @@ def _sleep(seconds: float) -> None:
 
 def _gather(effect: Gather, table: Performers) -> list[Any]:
     """Start each branch in order; what runs beside others is waited for at the end, in order."""
-    waiting: list[tuple[_Waiting[Any], Future[Any]] | None] = []
+    waiting: list[tuple[_Waiting[Any], _Pending] | None] = []
     answers: list[Any] = [None] * len(effect.branches)
     failures: list[BaseException | None] = [None] * len(effect.branches)
     try:
@@ -191,7 +211,7 @@ def _gather(effect: Gather, table: Performers) -> list[Any]:
             waiting.append(_advance(work, len(waiting), None, answers, failures))
         for index, pending in enumerate(waiting):
             while pending is not None:
-                pending = _advance(pending[0], index, pending[1], answers, failures)
+                waiting[index] = pending = _advance(pending[0], index, pending[1], answers, failures)
     except BaseException:  # Ctrl-C or an exit: nothing more is started, what waits is cancelled, all are closed
         _abandon(effect, waiting)
         raise
@@ -204,18 +224,16 @@ def _gather(effect: Gather, table: Performers) -> list[Any]:
 def _advance(
     work: "_Waiting[Any]",
     index: int,
-    future: "Future[Any] | None",
+    pending: _Pending | None,
     answers: list[Any],
     failures: list[BaseException | None],
-) -> "tuple[_Waiting[Any], Future[Any]] | None":
-    """Carry one branch on to its end or to the next future it waits for."""
-    from autogen.drivers.threads import wait
-
+) -> tuple[_Waiting[Any], _Pending] | None:
+    """Carry one branch on to its end or to the next answer it waits for."""
     try:
-        if future is None:
+        if pending is None:
             return work, next(work)
         try:
-            answer = wait(future)
+            answer = pending.wait()
         except BaseException as raised:  # noqa: BLE001 - handed to the branch, which decides
             return work, work.throw(raised)
         return work, work.send(answer)
@@ -226,12 +244,12 @@ def _advance(
     return None
 
 
-def _abandon(effect: Gather, waiting: "list[tuple[_Waiting[Any], Future[Any]] | None]") -> None:
+def _abandon(effect: Gather, waiting: list[tuple[_Waiting[Any], _Pending] | None]) -> None:
     from autogen.drivers.threads import cancel
 
     for pending in waiting:
         if pending is not None:
-            cancel(pending[1])
+            cancel(pending[1].future)
             pending[0].close()
     for branch in effect.branches[len(waiting) :]:
         branch.steps.close()

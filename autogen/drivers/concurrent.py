@@ -6,7 +6,7 @@ conversations are about.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, assert_never
+from typing import Any, TypeVar, assert_never, cast
 
 from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
@@ -79,9 +79,10 @@ async def _effect(effect: Any, table: Performers) -> Any:
 async def _step(step: Any) -> Any:
     match step:
         case Act():
-            if step.concurrent is not None:
-                return await step.concurrent()
-            return await _in_thread(step.blocking, step.cancel)
+            act = cast("Act[Any]", step)
+            if act.concurrent is not None:
+                return await act.concurrent()
+            return await _in_thread(act.blocking, act.cancel)
         case CallProgram():
             return await _call(step)
         case Sleep():

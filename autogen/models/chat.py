@@ -44,6 +44,8 @@ from autogen.models.transport import HttpRequest, Timeout, shown
 
 AZURE_VERSION = "2024-02-01"
 """0.2's default api-version."""
+READ_FOR_ERRORS = 16_000
+"""Bytes of an answer that an error text is made of, at most; far more than is shown."""
 BYTES_PER_TOKEN = 3.6
 """For the estimate when a provider sends no usage."""
 
@@ -168,16 +170,16 @@ def failure(status: int, headers: Mapping[str, str], answer: Any, body: bytes, e
     error = error_object(answer) or {}
     code = str(as_dict(error.get("innererror")).get("code") or error.get("code") or error.get("type") or "")
     said = error.get("message")
-    message = said if isinstance(said, str) and said else preview_of(body) or "no explanation"
+    message = said if isinstance(said, str) and said else preview(body, endpoint) or "no explanation"
     made = class_for(status, code, message)(
-        redacted(message[:2000], endpoint),
+        redacted(message[:READ_FOR_ERRORS], endpoint)[:2000],
         status=status,
         code=code or None,
         endpoint=endpoint.address,
         model=endpoint.model,
         request_id=headers.get("x-request-id") or headers.get("apim-request-id"),
         headers=headers,
-        body=error or None,
+        body=_decode_json(redacted(to_json(error).decode(), endpoint)) if error else None,
     )
     if isinstance(made, RateLimited):
         # An HTTP date needs a clock: `retry.delay` reads that form again with one.
@@ -190,10 +192,10 @@ def failure(status: int, headers: Mapping[str, str], answer: Any, body: bytes, e
 
 def unreadable(status: int, headers: Mapping[str, str], body: bytes, endpoint: ChatEndpoint) -> UnreadableReply:
     kind = headers.get("content-type", "no content type")
-    preview = redacted(preview_of(body), endpoint)
-    what = f"answered {kind}, not a chat completion: {preview}" if body.strip() else "answered with an empty body"
+    begins = preview(body, endpoint)
+    what = f"answered {kind}, not a chat completion: {begins}" if body.strip() else "answered with an empty body"
     if 300 <= status < 400 and headers.get("location"):
-        what = f"redirects to {shown(headers['location'])[:300]}, which is not followed with a key"
+        what = f"redirects to {redacted(shown(headers['location']), endpoint)[:300]}, which is not followed with a key"
     made = UnreadableReply(
         what,
         status=status,
@@ -202,8 +204,13 @@ def unreadable(status: int, headers: Mapping[str, str], body: bytes, endpoint: C
         request_id=headers.get("x-request-id"),
         headers=headers,
     )
-    made.preview = preview
+    made.preview = begins
     return made
+
+
+def preview(body: bytes, endpoint: ChatEndpoint, limit: int = 300) -> str:
+    """The beginning of a body for an error text. Secrets go first, so that the cut leaves no piece of one."""
+    return preview_of(redacted(body[:READ_FOR_ERRORS].decode("utf-8", "replace"), endpoint).encode(), limit)
 
 
 def redacted(text: str, endpoint: ChatEndpoint) -> str:

@@ -21,6 +21,8 @@ CANCELLED = "cancelled"
 """Content of the answer that stands in for a missing one."""
 CONTINUE = b'{"content":"(continued)","role":"user"}'
 """Sent when a request would have no message at all."""
+FEW = 6
+"""A conversation that begins has no more messages than this."""
 NOT_SENT = frozenset(
     {"content", "role", "name", "tool_calls", "function_call", "tool_call_id", "annotations", "audio", "logprobs",
      "provider_specific_fields", "reasoning", "reasoning_content", "refusal"}
@@ -36,19 +38,24 @@ def join_messages(messages: tuple[ModelMessage, ...], profile: Profile) -> bytes
     """`encode_messages`, joined. A request that begins as the one before it did is that one's bytes and the rest.
 
     The bytes so far are kept at the conversation's first message; without them the cost of a turn would grow with
-    every message said before.
+    every message said before. The bytes of single messages are kept only where no such beginning is found, since a
+    program that shortens or rewrites histories will ask for them again.
     """
-    if profile.merge_neighbours or len(messages) < 4:
+    if len(messages) < 4:
         return b",".join(encode_messages(messages, profile))
-    kept: dict[str, Any] = messages[1].encoded
+    keep = len(messages) > FEW
+    if profile.merge_neighbours:
+        return b",".join(encode_messages(messages, profile, keep=keep))
+    kept = messages[1].memo()
     key = f"{profile.id}:joined"
     known: tuple[tuple[ModelMessage, ...], bytes, bool] | None = kept.get(key)
-    wire = _Wire(profile)
-    start = b""
     if known is not None and known[0] == messages[: len(known[0])]:
-        messages_before, start, wire.after_tool = known
-        _say_all(wire, messages[len(messages_before) :], profile)
+        before, start, after_tool = known
+        wire = _Wire(profile, keep=False)
+        wire.after_tool = after_tool
+        _say_all(wire, messages[len(before) :], profile)
     else:
+        start, wire = b"", _Wire(profile, keep)
         _say_all(wire, messages, profile)
     settled = wire.settled
     wire.close_calls()
@@ -58,16 +65,15 @@ def join_messages(messages: tuple[ModelMessage, ...], profile: Profile) -> bytes
     return joined or CONTINUE
 
 
-def encode_messages(messages: Iterable[ModelMessage], profile: Profile) -> list[bytes]:
-    """The JSON of each message that goes on the wire, in order; never empty."""
-    wire = _Wire(profile)
+def encode_messages(messages: Iterable[ModelMessage], profile: Profile, *, keep: bool = False) -> list[bytes]:
+    """The JSON of each message that goes on the wire, in order; never empty. keep: remember it at the message."""
+    wire = _Wire(profile, keep)
     _say_all(wire, merged(messages) if profile.merge_neighbours else messages, profile)
     wire.close_calls()
     return wire.out or [CONTINUE]
 
 
 def _say_all(wire: "_Wire", messages: Iterable[ModelMessage], profile: Profile) -> None:
-    key = profile.id
     for message in messages:
         role = message.role
         if role == "tool" or role == "function":
@@ -75,9 +81,11 @@ def _say_all(wire: "_Wire", messages: Iterable[ModelMessage], profile: Profile) 
                 if isinstance(part, ToolResult):
                     wire.answer(message, part)
             continue
-        encoded = message.encoded.get(key)
+        encoded = message.encoded.get(profile.id) if message.encoded is not None else None
         if encoded is None:
-            encoded = message.encoded[key] = encode_message(message, profile)
+            encoded = encode_message(message, profile)
+            if wire.keep:
+                message.memo()[profile.id] = encoded
         if encoded:
             wire.say(message, encoded)
 
@@ -85,11 +93,12 @@ def _say_all(wire: "_Wire", messages: Iterable[ModelMessage], profile: Profile) 
 class _Wire:
     """The messages so far, and the calls among them that still want their answers directly after them."""
 
-    __slots__ = ("_late", "_open", "_profile", "after_tool", "out")
+    __slots__ = ("_late", "_open", "_profile", "after_tool", "keep", "out")
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, keep: bool) -> None:
         self.out: list[bytes] = []
         self._profile = profile
+        self.keep = keep
         self._open: list[tuple[str, str]] = []
         """Calls without an answer: (id as the history has it, id on the wire)."""
         self._late: list[bytes] = []
@@ -107,26 +116,36 @@ class _Wire:
             self.out.append(_encode({"content": self._profile.filler, "role": "assistant"}))
         self.after_tool = False
         self.out.append(encoded)
-        if message.role == "assistant":
+        if message.role == "assistant" and message.calls:
             self._open = wire_ids(message, self._profile)
 
     def answer(self, message: ModelMessage, part: ToolResult) -> None:
         key = self._profile.id
         if part.legacy:
             fields = {"content": part.content, "name": slug(part.name) or "function", "role": "function"}
-            self._aside(_kept(message, part, f"{key}:f", fields))
+            self._aside(self._kept(message, f"{key}:f", fields))
             return
         for index, (known, wire) in enumerate(self._open):
             if known == part.id:
                 del self._open[index]
                 fields = {"tool_call_id": wire, "content": part.content, "role": "tool"}
-                self.out.append(_kept(message, part, f"{key}:t:{wire}", fields))
+                self.out.append(self._kept(message, f"{key}:t:{wire}", fields))
                 self.after_tool = True
                 if not self._open:
                     self.close_calls()
                 return
         name = f" of {part.name}" if part.name else ""
-        self._aside(_kept(message, part, f"{key}:o", {"content": f"Result{name}: {part.content}", "role": "user"}))
+        self._aside(self._kept(message, f"{key}:o", {"content": f"Result{name}: {part.content}", "role": "user"}))
+
+    def _kept(self, message: ModelMessage, key: str, fields: dict[str, Any]) -> bytes:
+        if len(message.parts) != 1:
+            return to_json(fields)
+        encoded: bytes | None = message.encoded.get(key) if message.encoded is not None else None
+        if encoded is None:
+            encoded = to_json(fields)
+            if self.keep:
+                message.memo()[key] = encoded
+        return encoded
 
     def _aside(self, encoded: bytes) -> None:
         if self._open:
@@ -147,22 +166,17 @@ class _Wire:
             self.after_tool = False
 
 
-def _kept(message: ModelMessage, part: ToolResult, key: str, fields: dict[str, Any]) -> bytes:
-    if len(message.parts) != 1:
-        return to_json(fields)
-    encoded = message.encoded.get(key)
-    if encoded is None:
-        encoded = message.encoded[key] = to_json(fields)
-    return encoded
-
-
 def encode_message(message: ModelMessage, profile: Profile) -> bytes:
     """One message that is no tool answer; b"" when it has nothing to say and the profile leaves such out."""
     role = message.role
     if role in ("system", "developer"):
         role = profile.system_role
     calls = message.calls
-    content = content_of(message, images=role == "user")
+    parts = message.parts
+    if len(parts) == 1 and type(parts[0]) is Text and parts[0].text:
+        content: str | list[Any] | None = parts[0].text
+    else:
+        content = content_of(message, images=role == "user")
     if content is None or content == "":
         if not calls:
             if profile.empty_text == "drop":
@@ -225,7 +239,7 @@ def nine(text: str) -> str:
 
 def slug(name: str) -> str:
     """A name as OpenAI takes it: letters, digits, `_` and `-`, at most 64."""
-    return _bad_in_names.sub("_", name)[:64]
+    return name if len(name) <= 64 and name.isascii() and name.isidentifier() else _bad_in_names.sub("_", name)[:64]
 
 
 def content_of(message: ModelMessage, images: bool) -> str | list[Any] | None:

@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from autogen.core.events import Delta
 from autogen.core.model import ModelReply
-from autogen.models.chat import MESSAGE_FIELDS, TOP_FIELDS, failure, redacted, reply_of, unreadable
+from autogen.models.chat import MESSAGE_FIELDS, TOP_FIELDS, failure, preview, redacted, reply_of, unreadable
 from autogen.models.chat_endpoint import ChatEndpoint
-from autogen.models.errors import BrokenStream, error_object, preview_of, status_in
+from autogen.models.errors import BrokenStream, error_object, status_in
 from autogen.models.shapes import as_dict, as_list
 from autogen.models.sse import SSE, EventTooLong
 
@@ -294,10 +294,10 @@ class StreamDecoder:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             if self._ending:
                 self._fail(CUT, error)
-            self._fail(f"the server sent a line that is no JSON: {preview_of(payload, 120)}", error)
+            self._fail(f"the server sent a line that is no JSON: {preview(payload, self._endpoint, 120)}", error)
         known = as_dict(raw)
         if not known:
-            self._fail(f"the server sent a line that is no completion: {preview_of(payload, 120)}", error)
+            self._fail(f"the server sent a line that is no completion: {preview(payload, self._endpoint, 120)}", error)
         if known.get("choices"):
             known = {**known, "choices": [_plain_choice(as_dict(choice)) for choice in as_list(known["choices"])]}
         try:

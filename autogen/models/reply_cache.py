@@ -77,10 +77,11 @@ def request_key(entry: Entry, request: ModelRequest, settings: Mapping[str, Json
 
 
 def _message_bytes(message: ModelMessage) -> bytes:
-    known = message.encoded.get(_MEMO)
+    memo = message.memo()
+    known: bytes | None = memo.get(_MEMO)
     if known is None:
         parts = (message.role, message.name, message.parts, message.extra)
-        known = message.encoded[_MEMO] = msgspec.json.encode(parts, order="sorted")
+        known = memo[_MEMO] = msgspec.json.encode(parts, order="sorted")
     return known
 
 

@@ -52,7 +52,7 @@ def reply(text: str = "hello") -> ModelReply:
         ),
         extra={"refusal": None},
     )
-    message.encoded["openai"] = b'{"content":"something else"}'
+    message.memo()["openai"] = b'{"content":"something else"}'
     return ModelReply(
         message=message, finish="tools", usage=Usage(input=10, output=5, requests=1), model="gpt-4", cost=0.5,
         choices=(message, ModelMessage("assistant", (Text("b"),))), extra={"system_fingerprint": "fp"},
@@ -93,7 +93,7 @@ def test_a_model_reply_comes_back_whole_but_without_its_memo(here: Path) -> None
     assert again.message.parts == first.message.parts
     assert [message.text for message in again.choices] == ["hello", "b"]
     assert (again.usage, again.cost, again.model, again.extra) == (first.usage, 0.5, "gpt-4", first.extra)
-    assert again.message.encoded == {}
+    assert again.message.encoded is None
 
 
 JSON_VALUES = st.recursive(

@@ -6,6 +6,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 import autogen
 from autogen import ConversableAgent, UserProxyAgent
 from autogen.core.events import ChatStarted, Event
@@ -148,8 +150,10 @@ def test_bind_outside_a_run_starts_a_run_of_its_own() -> None:
     assert inner.user.chat_messages[inner.model]
 
 
-def test_cells_of_a_notebook_may_block_await_and_look_back() -> None:
+@pytest.mark.parametrize("shared", [True, False], ids=["cells share a context", "each cell has a fresh context"])
+def test_cells_of_a_notebook_may_block_await_and_look_back(shared: bool) -> None:
     """A notebook runs each cell in a task of its own on a loop that never ends."""
+    kernel = contextvars.Context()
     user, model = a_user(), an_echo("model", lambda text: f"{text}!")
 
     async def cell(work: Any) -> Any:
@@ -167,7 +171,7 @@ def test_cells_of_a_notebook_may_block_await_and_look_back() -> None:
             lambda: user.initiate_chat(model, message="again", max_turns=1),
             lambda: contents(model.chat_messages[user]),
         ):
-            seen.append(await loop.create_task(cell(work)))
+            seen.append(await loop.create_task(cell(work), context=kernel if shared else kernel.copy()))
         return seen[1::2]
 
     assert asyncio.run(notebook()) == [["blocking", "blocking!"], ["awaited", "awaited!"], ["again", "again!"]]

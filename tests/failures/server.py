@@ -58,13 +58,12 @@ def error(message: str, code: str | None = None, kind: str = "test") -> dict[str
 
 def stream(*texts: str, done: bool = True) -> bytes:
     """Server-sent chunks; without `done` the stream has no end."""
-    chunks = [{"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4", "choices": [
-        {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}]} for text in texts]  # fmt: skip
-    events = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
+    choices = [{"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None} for text in texts]
     if done:
-        last = {**chunks[-1], "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-        events += [f"data: {json.dumps(last)}\n\n", "data: [DONE]\n\n"]
-    return "".join(events).encode()
+        choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+    base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": "gpt-4"}
+    events = [json.dumps({**base, "choices": [choice]}) for choice in choices] + ["[DONE]"] * done
+    return "".join(f"data: {event}\n\n" for event in events).encode()
 
 
 EVENTS = "text/event-stream"
@@ -111,12 +110,21 @@ class Server:
         self.kill()
 
     def kill(self) -> None:
-        """End as a killed process does: nobody listens any more, and open connections are reset."""
+        """End as a killed process does: nobody listens any more, and open connections end."""
         self._ending.set()
-        with self._lock:
-            for known in (self._listener, *self._open):
-                _end(known)
+        self.hang_up()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept
+        self._listener.close()
         self._thread.join(5)
+
+    def hang_up(self) -> None:
+        """Close the connections that wait for a next request, and go on listening."""
+        with self._lock:
+            for known in self._open:
+                with contextlib.suppress(OSError):
+                    known.shutdown(socket.SHUT_RDWR)
+            self._open.clear()
 
     def _accept(self) -> None:
         while True:
@@ -157,15 +165,10 @@ class Server:
         if answer.then == "stall":
             self._ending.wait(20)
         elif answer.then == "reset":
-            _end(connection)
+            _reset(connection)
         return answer.then == "keep"
 
 
-def _end(known: socket.socket) -> None:
-    """Stop listening, or reset the connection; one that has ended already stays so."""
-    with contextlib.suppress(OSError):
-        if known.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            known.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept
-        else:
-            known.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    known.close()
+def _reset(connection: socket.socket) -> None:
+    """Let the connection end by a reset when it is closed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
