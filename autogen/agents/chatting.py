@@ -168,7 +168,8 @@ async def _receive(
 
 def _handed(message: Any, handed: Any) -> Any:
     """What an override hands on keeps the origin of what it was given."""
-    return Said(message, origin_of(handed, "program")) if isinstance(message, (str, dict)) else message
+    known: Any = message
+    return Said(known, origin_of(handed, "program")) if isinstance(known, (str, dict)) else known
 
 
 async def _chat(run: Run, sender: Any, recipient: Any, settings: ChatSettings) -> tuple[Run, Ended]:

@@ -106,6 +106,8 @@ class HistoryViews(AgentBase):
                 f"Preserving one more message for {self.name} to not divide history between tool call and tool response."
             )
             start -= 1
+        while start and history[start].get("role") in ("tool", "function"):
+            start -= 1  # the forms that 0.2 did not know of here
         return history[start:]
 
     @property

@@ -158,7 +158,7 @@ class Tooling(AgentBase):
             return ()
         import msgspec
 
-        declared = (config.get("tools") or [], config.get("functions") or [])
+        declared: tuple[list[Any], list[Any]] = (config.get("tools") or [], config.get("functions") or [])
         digest = msgspec.json.encode(declared)
         if self._tool_specs is None or self._tool_specs[0] != digest:
             self._tool_specs = (digest, (*map(_tool_spec, declared[0]), *map(_function_spec, declared[1])))
@@ -232,10 +232,11 @@ def _set_name(function: Any, name: str | None, agent: str) -> None:
 
     if not callable(function):
         raise NotAFunction(agent, f"{type(function).__name__}: {function!r:.80}")
+    known: Any = function
     if name:
-        function._name = assert_valid_name(name)
+        known._name = assert_valid_name(name)
     elif not hasattr(function, "_name"):
-        function._name = tool_marks(function).name or function_name(function)
+        known._name = tool_marks(function).name or function_name(known)
 
 
 def _name_of(function: Any) -> str:
@@ -278,10 +279,11 @@ def _executable(function: Any) -> Callable[..., Any]:
         return serialize_to_str(await loaded(*args, **kwargs))
 
     wrapped: Any = a_call if is_async(function) else call
-    wrapped.__autogen_registered__ = Tool(  # type: ignore[attr-defined]  # read by conversation.tool_turn
+    wrapped.__autogen_registered__ = Tool(  # read by conversation.tool_turn
         name=name, description=getattr(function, "_description", name), function=function, marks=tool_marks(function)
     )
-    return wrapped
+    made: Callable[..., Any] = wrapped
+    return made
 
 
 def register_function(

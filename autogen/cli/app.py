@@ -4,33 +4,50 @@ Decides names and defaults of options and the one line that each kind of error g
 command calls one function of the module of its name.
 """
 
+import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from msgspec import convert
 
 from autogen import __version__
-from autogen.cli.exits import Exit, NoModel, UserError
-from autogen.core.errors import AutogenError, CodeError, ConfigError, HumanInputClosed, ModelError
+from autogen.cli.exits import Exit, NoModel, UserError, code_of
+from autogen.core.errors import AutogenError, HumanInputClosed
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 
 model_option = click.option(
-    "--model", metavar="NAME", help="The model; an entry of the configuration list, or its name."
+    "--model", metavar="NAME", help="The model's name; chooses an entry of a configuration list."
 )
 base_url_option = click.option("--base-url", metavar="URL", help="An OpenAI-compatible endpoint, up to and with /v1.")
-config_option = click.option("--config", metavar="FILE", help="A configuration list (JSON) to take the model from.")
+config_option = click.option(
+    "--config", metavar="FILE", help="A configuration list (JSON file) to take the model from."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value on each line, for programs.")
 
 
-@click.group(context_settings=HELP, invoke_without_command=False)
+CLOSED = "you were asked, but the input is at its end; run it in a terminal, pipe the answers in, or use --human never"
+
+
+class Commands(click.Group):
+    """A group whose end-of-input errors stay errors: click takes each EOFError for Ctrl-C."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HumanInputClosed as closed:
+            raise UserError(CLOSED) from closed
+
+
+@click.group(cls=Commands, context_settings=HELP, invoke_without_command=False)
 @click.version_option(__version__, prog_name="autogen", message="%(prog)s %(version)s")
 def cli() -> None:
     """Agents that solve tasks by talking to each other."""
 
 
-@cli.command("run", context_settings=HELP)
+@cli.command("run", context_settings=HELP, short_help="Solve a task with code in a sandbox.")
 @click.argument("task", required=False)
 @model_option
 @base_url_option
@@ -39,7 +56,9 @@ def cli() -> None:
     "--workspace", metavar="DIR", default="coding", show_default=True, help="Where code runs and files appear."
 )
 @click.option("--budget-usd", metavar="X", type=click.FloatRange(min=0), help="Stop before the run costs more dollars.")
-@click.option("--max-turns", metavar="N", type=click.IntRange(min=1), help="Stop after N turns of each agent.")
+@click.option(
+    "--max-turns", metavar="N", type=click.IntRange(min=1), help="Stop after N turns: a message and its answer."
+)
 @click.option(
     "--human",
     type=click.Choice(["always", "terminate", "never"]),
@@ -62,7 +81,7 @@ def run(**options: object) -> int:
     return run_task(convert(options, Options))
 
 
-@cli.command("chat", context_settings=HELP)
+@cli.command("chat", context_settings=HELP, short_help="Talk to one agent with three read-only tools.")
 @model_option
 @base_url_option
 @config_option
@@ -78,7 +97,7 @@ def chat(**options: object) -> int:
     return talk(convert(options, Options))
 
 
-@cli.command("doctor", context_settings=HELP)
+@cli.command("doctor", context_settings=HELP, short_help="Tell what works on this machine.")
 @model_option
 @base_url_option
 @config_option
@@ -95,6 +114,8 @@ def run_command(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in arguments if not word.startswith("-")), "")
     name = f"autogen {command}" if command in cli.commands else "autogen"
+    if sys.stdin is None:  # a closed stdin reads as an empty one
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
     try:
         answer = cli.main(args=arguments, prog_name="autogen", standalone_mode=False)
         return int(answer or 0)
@@ -105,33 +126,12 @@ def run_command(argv: Sequence[str] | None) -> int:
         return ended.exit_code
     except click.ClickException as wrong:
         return _fail(name, wrong.format_message(), Exit.USAGE)
-    except UserError as wrong:
-        return _fail(name, str(wrong), Exit.USAGE)
-    except NoModel as missing:
-        return _fail(name, str(missing), Exit.UNREACHABLE)
     except (click.Abort, KeyboardInterrupt):
         return _fail(name, "interrupted", Exit.INTERRUPTED)
     except SystemExit as ended:  # click ends so when the reader of stdout is gone (`| head`)
         return ended.code if isinstance(ended.code, int) else Exit.UNFINISHED
-    except AutogenError as raised:  # anything else is a defect of ours and keeps its traceback
-        return _library_error(name, raised)
-
-
-def _library_error(name: str, raised: AutogenError) -> int:
-    if isinstance(raised, ModelError):
-        return _fail(name, str(raised), Exit.UNREACHABLE if not_reached(raised) else Exit.UNFINISHED)
-    from autogen.coding.sandbox.errors import SandboxPolicyError, SandboxUnavailable
-
-    mendable = ConfigError | CodeError | HumanInputClosed | SandboxUnavailable | SandboxPolicyError
-    usage = isinstance(raised, mendable)
-    return _fail(name, str(raised), Exit.USAGE if usage else Exit.UNFINISHED)
-
-
-def not_reached(raised: BaseException) -> bool:
-    """Did no model answer at all: no connection, no time, no access?"""
-    from autogen.models.errors import AuthError, ModelTimeout, NotFound, Unreachable
-
-    return isinstance(raised, Unreachable | ModelTimeout | AuthError | NotFound)
+    except (UserError, NoModel, AutogenError) as raised:  # anything else is a defect of ours and keeps its traceback
+        return _fail(name, str(raised), code_of(raised))
 
 
 def _fail(name: str, message: str, code: Exit) -> int:

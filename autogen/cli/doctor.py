@@ -21,6 +21,11 @@ from autogen.cli.probe import Finding
 
 OWN_DISTRIBUTION = "pyautogen"
 WHERE = f"a list of models in {CONFIG_LIST} (variable or file), or a key in OPENAI_API_KEY"
+VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")
+MUST = ("package", "python", "configuration")
+"""Areas in which a fault makes the exit code 2."""
+ON_REQUEST = ("container", "off")
+"""Rungs that are never chosen by themselves."""
 NO_SERVER = "nothing on this machine lists models on the usual ports"
 
 
@@ -45,7 +50,7 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 def examine(options: Options) -> int:
-    """Print the checks. 0 when code can run and nothing is wrong with what was asked for; else 2, or 3 for a model."""
+    """Print the checks. 0, or 2 for a fault in `MUST`, or 3 when the named model does not answer."""
     checks = list(_checks(options))
     if options.as_json:
         for check in checks:
@@ -54,16 +59,14 @@ def examine(options: Options) -> int:
         _show(checks)
     if any(check.area == "model" and check.name in ("reachable", "chat") and check.ok is False for check in checks):
         return Exit.UNREACHABLE
-    return (
-        Exit.USAGE if any(check.ok is False and check.area in ("package", "python") for check in checks) else Exit.DONE
-    )
+    return Exit.USAGE if any(check.ok is False and check.area in MUST for check in checks) else Exit.DONE
 
 
 def _checks(options: Options) -> Iterator[Check]:
     yield _python()
     yield from _package()
     yield from _sandbox()
-    yield from list(_configuration()) or [Check(area="configuration", name="none", ok=None, detail=WHERE)]
+    yield from list(_configuration()) or [Check(area="configuration", name="none", ok=None, way_out=WHERE)]
     servers = list(_servers(find_local_servers()))
     yield from servers or [Check(area="local server", name="none", ok=None, detail=NO_SERVER)]
     if options.model or options.base_url or options.config:
@@ -103,28 +106,43 @@ def _sandbox() -> Iterator[Check]:
 
     for rung in describe():
         name = f"{rung.name} (level {rung.level})"
+        if rung.name in ON_REQUEST:
+            yield Check(area="sandbox", name=name, ok=None, detail=f"only on request: {rung.way_up}")
+            continue
         way_out = "" if rung.present else rung.way_up
-        yield Check(
-            area="sandbox",
-            name=name,
-            ok=None if rung.level == 0 else rung.present,
-            detail=rung.why_not,
-            way_out=way_out,
-        )
+        yield Check(area="sandbox", name=name, ok=rung.present, detail=rung.why_not, way_out=way_out)
     try:
         chosen = choose()
     except SandboxUnavailable as missing:
         yield Check(area="sandbox", name="in use", ok=False, detail=" ".join(str(missing).split()))
     else:
-        yield Check(area="sandbox", name="in use", ok=True, detail=f"{chosen.name} (level {chosen.level})")
+        bare = ", so code runs with your rights" if chosen.level == 0 else ""
+        detail = f"{chosen.name} (level {chosen.level}){bare}"
+        yield Check(area="sandbox", name="in use", ok=None if bare else True, detail=detail)
 
 
 def _configuration() -> Iterator[Check]:
-    for variable in (CONFIG_LIST, "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+    if os.environ.get(CONFIG_LIST):
+        yield _listed("set in the environment")
+    elif Path(CONFIG_LIST).is_file():
+        yield _listed(f"the file {Path(CONFIG_LIST).resolve()}")
+    for variable in VARIABLES:
         if os.environ.get(variable):
             yield Check(area="configuration", name=variable, ok=None, detail="set in the environment")
-    if Path(CONFIG_LIST).is_file():
-        yield Check(area="configuration", name=CONFIG_LIST, ok=None, detail=f"the file {Path(CONFIG_LIST).resolve()}")
+
+
+def _listed(where: str) -> Check:
+    """The configuration list that commands take, with the names of its models."""
+    from autogen import config_list_from_json
+
+    try:
+        names = [str(entry.get("model", "?")) for entry in config_list_from_json(CONFIG_LIST)]
+    except (OSError, ValueError) as wrong:
+        return Check(
+            area="configuration", name=CONFIG_LIST, ok=False, detail=f"{where}: {' '.join(str(wrong).split())}"
+        )
+    found = f"{where}: {', '.join(names) or 'no entry'}"
+    return Check(area="configuration", name=CONFIG_LIST, ok=bool(names), detail=found)
 
 
 def _servers(found: Iterable[LocalServer]) -> Iterator[Check]:

@@ -47,6 +47,7 @@ class Found(Struct, frozen=True, eq=False):
 def find_model(wanted: Wanted, environment: Mapping[str, str] | None = None) -> Found:
     """The model to use. Raises UserError for an option that cannot be followed, NoModel when there is none at all."""
     known = os.environ if environment is None else environment
+    passed_over = ""
     if wanted.base_url is not None:
         if wanted.config is not None:
             raise UserError("give --config or --base-url, not both")
@@ -58,13 +59,14 @@ def find_model(wanted: Wanted, environment: Mapping[str, str] | None = None) -> 
         found = _from_list(CONFIG_LIST, f"{CONFIG_LIST} {where}", wanted.model, required=False)
         if found.config_list:
             return found
+        passed_over = f" ({CONFIG_LIST} {where} has no entry for it)"
     if known.get("OPENAI_API_KEY"):
         model = wanted.model or known.get("OPENAI_MODEL") or DEFAULT_MODEL
         entry = {"model": model, "api_key": known["OPENAI_API_KEY"]}
         if known.get("OPENAI_BASE_URL"):
             entry["base_url"] = known["OPENAI_BASE_URL"]
         return Found((entry,), "OPENAI_API_KEY")
-    return _on_this_machine(wanted.model)
+    return _on_this_machine(wanted.model, passed_over)
 
 
 def _at(base_url: str, model: str | None, known: Mapping[str, str]) -> Found:
@@ -77,7 +79,8 @@ def _at(base_url: str, model: str | None, known: Mapping[str, str]) -> Found:
     entry = {"model": model or "", "base_url": base_url, "api_key": sent or "none"}
     if model is None:
         entry["model"] = _first_model(base_url, sent)
-    return Found((entry,), f"--base-url {base_url}")
+    withheld = "; the key in OPENAI_API_KEY is not sent there" if key and not sent else ""
+    return Found((entry,), f"--base-url {base_url}{withheld}")
 
 
 def _first_model(base_url: str, key: str) -> str:
@@ -108,7 +111,7 @@ def _from_list(env_or_file: str, origin: str, model: str | None, *, required: bo
     return Found(tuple(entries), origin)
 
 
-def _on_this_machine(model: str | None) -> Found:
+def _on_this_machine(model: str | None, passed_over: str) -> Found:
     from autogen.cli.local_servers import find_local_servers
 
     for server in find_local_servers():
@@ -118,7 +121,9 @@ def _on_this_machine(model: str | None) -> Found:
             entry = {"model": name, "base_url": server.base_url, "api_key": "none"}
             return Found((entry,), f"{server.kind} at {server.base_url}")
     asked = "" if model is None else f" {model!r}"
+    named = "" if model is None else " that lists it"
     raise NoModel(
-        f"no model{asked} found: set OPENAI_API_KEY or {CONFIG_LIST}, start a local server, or use --base-url; "
+        f"no model{asked} found{passed_over}: set OPENAI_API_KEY or {CONFIG_LIST}, start a local server{named}, "
+        "or use --base-url; "
         "`autogen run --play chart` plays an example that needs none"
     )

@@ -1,4 +1,4 @@
-"""What each exit code of the command line means. Refuses to know which command ends with which.
+"""What each exit code of the command line means, and which error gives which. Refuses to know the commands.
 
 Change together: docs/command-line.md.
 """
@@ -15,7 +15,7 @@ class Exit(IntEnum):
     USAGE = 2
     """Something the user can mend: a wrong option, a file that is missing, no sandbox."""
     UNREACHABLE = 3
-    """No model answered."""
+    """No model could be used: none found, no connection, no answer in time, a wrong key, an unknown model."""
     INTERRUPTED = 130
     """Ctrl-C."""
 
@@ -26,3 +26,19 @@ class UserError(Exception):
 
 class NoModel(Exception):
     """There is no model to talk to; shown as one line on stderr, exit code 3."""
+
+
+def code_of(raised: BaseException) -> Exit:
+    """The exit code for what ended a command."""
+    from autogen.coding.sandbox.errors import SandboxPolicyError, SandboxUnavailable
+    from autogen.core.errors import CodeError, ConfigError, HumanInputClosed, ModelError
+    from autogen.models.errors import AuthError, ModelTimeout, NotFound, Unreachable
+
+    if isinstance(raised, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    if isinstance(raised, NoModel | Unreachable | ModelTimeout | AuthError | NotFound):
+        return Exit.UNREACHABLE
+    if isinstance(raised, ModelError):
+        return Exit.UNFINISHED
+    mendable = UserError | ConfigError | CodeError | HumanInputClosed | SandboxUnavailable | SandboxPolicyError
+    return Exit.USAGE if isinstance(raised, mendable) else Exit.UNFINISHED

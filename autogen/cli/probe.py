@@ -69,7 +69,7 @@ def probe(entry: Mapping[str, Any]) -> Iterator[Finding]:
     except ModelError as failed:
         yield Finding("reachable", "no", _short(failed))
         return
-    yield Finding("reachable", "yes", f"{len(listed)} models listed" if listed else "it lists no models")
+    yield Finding("reachable", "yes", _told_of(listed, endpoint.model))
     chat = _asked(
         endpoint, "Answer with one word: ready", judge=lambda reply, _: (bool(reply.message.text.strip()), "")
     )
@@ -84,6 +84,14 @@ def probe(entry: Mapping[str, Any]) -> Iterator[Finding]:
     size = next((model.context for model in listed if model.id == endpoint.model), None)
     told = f"{size} tokens" if size is not None else "the server does not tell"
     yield Finding("context size", "unknown" if size is None else "yes", told)
+
+
+def _told_of(listed: list[ListedModel], model: str) -> str:
+    if not listed:
+        return "it lists no models"
+    names = [one.id for one in listed]
+    count = f"{len(names)} model{'' if len(names) == 1 else 's'} listed"
+    return count if model in names else f"{count}, not {model!r}, but {', '.join(names[:5])}"
 
 
 Judge: TypeAlias = Callable[[ModelReply, int], tuple[bool, str]]

@@ -4,16 +4,27 @@ Decides how the options become agents, and what the endings mean. Refuses to kno
 """
 
 import shutil
-import sys
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct
 
 from autogen.cli.endpoints import Found, Wanted, find_model
-from autogen.cli.exits import Exit, UserError
-from autogen.cli.report import Files, JsonLines, Progress, show_summary, summary_of, write_json
+from autogen.cli.exits import Exit, UserError, code_of
+from autogen.cli.report import (
+    Files,
+    JsonLines,
+    Progress,
+    show_summary,
+    summary_of,
+    summary_of_failure,
+    write_json,
+)
+from autogen.cli.terminal import StreamedTranscript, asking, piped, quiet_prices
 from autogen.core.errors import AutogenError
 from autogen.core.stop import Budget, StopReason
 from autogen.runtime import observing
@@ -60,25 +71,49 @@ def run_task(options: Options) -> int:
     budget = None if options.budget_usd is None else Budget(usd=options.budget_usd)
     if not options.as_json:
         print(f"model: {', '.join(found.models)} (from {found.origin}); workspace: {workspace}\n", flush=True)
+    started = monotonic()
     try:
-        with observing(JsonLines() if options.as_json else Progress(), console=not options.as_json):
+        with _showing(options):
             result = user.initiate_chat(assistant, message=task, max_turns=options.max_turns, budget=budget)
-    except AutogenError as failed:
-        if options.as_json:
-            text = " ".join(str(failed).split())
-            write_json({"event": "result", "status": "failed", "stop_reason": "error", "stop_detail": text})
+    except (AutogenError, KeyboardInterrupt) as failed:
+        if getattr(failed, "run", None) is not None or options.as_json:
+            _tell(options, summary_of_failure(failed, monotonic() - started, files.made()), code_of(failed))
         raise
-    facts = summary_of(result, files.made())
     code = Exit.DONE if result.stop_reason in FINISHED else Exit.UNFINISHED
+    _tell(options, summary_of(result, files.made()), code)
+    return code
+
+
+def _tell(options: Options, facts: Mapping[str, Any], code: Exit) -> None:
     if options.as_json:
         write_json({"event": "result", **facts, "exit_code": int(code)})
     else:
         show_summary(facts)
-    return code
+
+
+@contextmanager
+def _showing(options: Options) -> Generator[None, None, None]:
+    """JSON lines, or the transcript with progress; streamed words once."""
+    with ExitStack() as stack:
+        stack.enter_context(quiet_prices())
+        stack.enter_context(asking(options.as_json))
+        if options.as_json:
+            stack.enter_context(observing(piped(JsonLines()), console=False))
+        else:
+            progress = Progress()
+            stack.callback(progress.close)
+            stack.enter_context(observing(progress, console=not options.stream))
+            if options.stream:
+                transcript = StreamedTranscript()
+                stack.callback(transcript.close)
+                stack.enter_context(observing(piped(transcript), console=False))
+        yield
 
 
 def _workspace(name: str) -> Path:
     folder = Path(name)
+    if folder.resolve() == Path(folder.resolve().anchor):
+        raise UserError(f"--workspace {name}: give the code a folder of its own")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as wrong:
@@ -103,9 +138,7 @@ def _played(options: Options, workspace: Path) -> tuple[str, Found]:
     if name not in PLAYS:
         raise UserError(f"there is no example {name!r} to play; there is: {', '.join(PLAYS)}")
     if find_spec("matplotlib") is None:
-        raise UserError(
-            "this example plots with matplotlib: pip install matplotlib"
-        )
+        raise UserError("this example plots with matplotlib: pip install matplotlib")
     folder = plays_folder() / name
     for data in folder.glob("*.csv"):
         shutil.copy(data, workspace / data.name)
@@ -117,7 +150,7 @@ def _agents(options: Options, workspace: Path, found: Found) -> "tuple[Assistant
     from autogen import AssistantAgent, UserProxyAgent
 
     streaming = {"stream": True} if options.stream else {}
-    assistant = AssistantAgent("assistant", llm_config=found.llm_config(**streaming))
+    assistant = AssistantAgent("assistant", llm_config=found.llm_config(cache_seed=None, **streaming))
     execution: dict[str, Any] = {
         "work_dir": str(workspace),
         "network": options.network,
@@ -130,8 +163,6 @@ def _agents(options: Options, workspace: Path, found: Found) -> "tuple[Assistant
         is_termination_msg=_says_it_is_done,
         code_execution_config=execution,
     )
-    if options.human == "always" and options.as_json and not sys.stdin.isatty():
-        print("autogen run: questions to you are read from stdin, one answer a line", file=sys.stderr)
     return assistant, user
 
 

@@ -184,7 +184,7 @@ def network_policy(network: Network) -> bool | tuple[str, ...]:
 def _folder(work_dir: object) -> str:
     if not isinstance(work_dir, (str, os.PathLike)):
         raise ConfigError(f"work_dir is the path of a folder, got {type(work_dir).__name__}: {work_dir!r:.80}")
-    path = os.path.abspath(cast("str", os.fspath(cast("os.PathLike[str]", work_dir))))
+    path = os.path.abspath(os.fspath(cast("os.PathLike[str]", work_dir)))
     if os.path.lexists(path) and not os.path.isdir(path):
         from autogen.coding.errors import WorkDirError
 

@@ -75,15 +75,20 @@ async def invoke(
         raise
 
 
-def refuse_misfit(
-    agent: str, role: str, function: Any, positional: int, keywords: Collection[str] = ()
-) -> None:
-    """Raise CallbackMisfit when `function` cannot be called in this way, ConfigError when it cannot be called at all."""
+def refuse_misfit(agent: str, role: str, function: Any, positional: int, keywords: Collection[str] = ()) -> None:
+    """Raise CallbackMisfit when `function` cannot be called in this way, ConfigError when it cannot at all."""
     if not callable(function):
-        raise ConfigError(f"agent {agent!r}: its {role} must be callable, got {type(function).__name__}: {function!r:.80}")
+        raise ConfigError(
+            f"agent {agent!r}: its {role} must be callable, got {type(function).__name__}: {function!r:.80}"
+        )
     why = misfit(function, positional, keywords)
     if why is not None:
         raise CallbackMisfit(agent, role, qualified_name(function), _CALLS.get(role, "other arguments"), why)
+
+
+def of_kind(value: object, *kinds: type) -> bool:
+    """`isinstance` for what a callback returned, which stays `Any` to the type checker."""
+    return isinstance(value, kinds)
 
 
 def misfit(function: Any, positional: int, keywords: Collection[str]) -> str | None:

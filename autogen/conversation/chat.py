@@ -44,10 +44,24 @@ class Ended(Struct, frozen=True, kw_only=True, eq=False):
 
 
 async def chat(run: Run, sender: Party, recipient: Party, settings: ChatSettings) -> Ended:
-    """Hold the chat."""
+    """Hold the chat. Whatever ends it, observers are told that it ended."""
     check(settings, sender, recipient)
     run.started = await Draw("time")
     await Emit(ChatStarted(sender.name, recipient.name, run.id))
+    silent = bool(settings.silent)
+    try:
+        ended = await _hold(run, sender, recipient, settings)
+    except GeneratorExit:  # closed: nothing can be asked for any more
+        raise
+    except BaseException as raised:
+        reason = StopReason.ERROR if isinstance(raised, Exception) else StopReason.CANCELLED
+        await Emit(ChatEnded(sender.name, recipient.name, run.id, reason.value, silent))
+        raise
+    await Emit(ChatEnded(sender.name, recipient.name, run.id, run.stop(StopReason.NO_REPLY).value, silent))
+    return ended
+
+
+async def _hold(run: Run, sender: Party, recipient: Party, settings: ChatSettings) -> Ended:
     prepare(sender, recipient, settings.clear_history, settings.max_turns is None)
     prepare(recipient, sender, settings.clear_history, settings.max_turns is None)
     try:
@@ -63,7 +77,6 @@ async def chat(run: Run, sender: Party, recipient: Party, settings: ChatSettings
         await Emit(Notice(f"the chat of {sender.name} and {recipient.name} was stopped: {reached}", "stop"))
     reason = run.stop(StopReason.NO_REPLY)
     summary = await _summary(run, sender, recipient, settings, reason)
-    await Emit(ChatEnded(sender.name, recipient.name, run.id, reason.value, bool(settings.silent)))
     ended: float = await Draw("time")
     return Ended(
         history=sender.state.histories[recipient],

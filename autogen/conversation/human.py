@@ -3,6 +3,7 @@
 Decides when a person is asked and with which of 0.2's prompts. Refuses to know terminals and web pages.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from autogen.conversation.callbacks import invoke
@@ -54,7 +55,7 @@ async def termination_or_human(
     run: Run, agent: Party, messages: Messages, sender: Party | None
 ) -> tuple[bool, dict[str, Any] | None]:
     """`(True, None)` ends the chat, `(True, message)` is the person's reply, `(False, None)` leaves it to the rest."""
-    message = messages[-1] if messages else {}
+    message: Mapping[str, Any] = messages[-1] if messages else {}
     state = agent.state
     name = sender.name if sender is not None else "the sender"
     limit = agent._max_consecutive_auto_reply_dict[sender]

@@ -73,8 +73,8 @@ def valid_name(name: str) -> str:
 
 async def _filled(agent: Party, messages: Messages) -> Messages:
     """Messages with their templates filled in from the last message's `context` (0.2's lazy templates)."""
-    last = messages[-1] if messages else {}
-    context = last.get("context")
+    last: Mapping[str, Any] = messages[-1] if messages else {}
+    context: Mapping[str, Any] | None = last.get("context")
     if isinstance(last, MessageDict) and context is not None:
         del last["context"]  # used up, as in 0.2
     if not context and not any(callable(message.get("content")) for message in messages):

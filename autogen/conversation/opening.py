@@ -6,7 +6,7 @@ Texts and shapes are 0.2's. Refuses to know what follows.
 from collections.abc import Mapping
 from typing import Any, cast
 
-from autogen.conversation.callbacks import invoke
+from autogen.conversation.callbacks import invoke, of_kind
 from autogen.conversation.human import ask
 from autogen.conversation.party import Party, own_method
 from autogen.conversation.run import Run
@@ -17,7 +17,7 @@ from autogen.core.exceptions import InvalidCarryOverType
 
 async def first_message(
     run: Run, sender: Party, recipient: Party, message: Any, context: Mapping[str, Any]
-) -> str | dict[str, Any]:
+) -> str | dict[str, Any] | None:
     """The message that opens the chat.
 
     message: text, a 0.2 dict, `callable(sender, recipient, context)`, or None to ask the sender's person.
@@ -33,13 +33,14 @@ async def first_message(
     return await opening(run, sender, message, context)
 
 
-def _made(made: Any, sender: Party, role: str, function: Any) -> str | dict[str, Any]:
-    if made is not None and not isinstance(made, (str, Mapping)):
+def _made(made: Any, sender: Party, role: str, function: Any) -> str | dict[str, Any] | None:
+    if made is not None and not of_kind(made, str, Mapping):
         raise InvalidContent(
             f"agent {sender.name!r}: its {role} {qualified_name(function)!r} returned {type(made).__name__}; "
             "it must return text, a message dict, or None for no message"
         )
-    return cast("str | dict[str, Any]", made)
+    said: str | dict[str, Any] | None = made
+    return said
 
 
 async def opening(run: Run, sender: Party, message: Any, context: Mapping[str, Any]) -> str | dict[str, Any]:
@@ -59,10 +60,10 @@ def carried(message: Any, carryover: Any) -> str | dict[str, Any]:
             f"{type(carryover).__name__}."
         )
     if isinstance(carryover, list):
-        carryover = "\n".join(_item(item) for item in carryover)
+        carryover = "\n".join(map(_item, cast("list[Any]", carryover)))
     tail = "\nContext: \n" + carryover
     if isinstance(message, str):
-        return message + tail
+        return f"{message}{tail}"
     known = dict(cast("Mapping[str, Any]", message))
     content = known.get("content")
     if isinstance(content, list):
@@ -77,4 +78,4 @@ def _item(item: Any) -> str:
         return item
     if isinstance(item, Mapping) and "content" in item:
         return str(cast("Mapping[str, Any]", item)["content"])
-    return str(item)
+    return str(cast("object", item))

@@ -6,10 +6,10 @@ this package, everything else in it is called as the program's own. Refuses to k
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from autogen.conversation import human, model_turn
-from autogen.conversation.callbacks import invoke
+from autogen.conversation.callbacks import invoke, of_kind
 from autogen.conversation.party import Messages, Party, ReplyEntry, StandardChain, hooks_of, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said, origin_of
@@ -115,26 +115,27 @@ async def _invoke(agent: Party, entry: ReplyEntry, messages: Messages, sender: P
     arguments = {"messages": messages, "sender": sender, "config": entry["config"]}
     name = qualified_name(function)
     answer = await invoke(agent.name, "reply_function", "reply function", function, (agent,), arguments, name)
-    if not isinstance(answer, tuple) or len(cast("tuple[Any, ...]", answer)) != 2:
+    if not of_kind(answer, tuple) or len(answer) != 2:
         raise ConfigError(
             f"the reply function {name!r} of agent {agent.name!r} returned {type(answer).__name__}; "
             "it must return (final, reply): (True, reply) to answer, (False, None) to leave it to the next"
         )
     final, reply = answer
-    if final and not (reply is None or isinstance(reply, (str, Mapping))):
+    if final and not (reply is None or of_kind(reply, str, Mapping)):
         raise InvalidContent(
             f"the reply function {name!r} of agent {agent.name!r} returned the reply {reply!r:.80}, which is "
             f"{type(reply).__name__}; a reply is text, a message dict, or None to end the chat"
         )
     if final and reply is not None and getattr(reply, "origin", None) is None:
         # As in `reply_to`: most often a model's words, so what they repeat from untrusted content is checked.
-        reply = Said(reply, "model") if isinstance(reply, (str, dict)) else reply
+        reply = Said(reply, "model") if of_kind(reply, str, dict) else reply
     return bool(final), reply
 
 
 async def _hooked(run: Run, agent: Party, messages: Messages) -> Messages:
     """The messages after the agent's hooks: the last message's first, then all messages', as 0.2's sync chats do."""
-    return await hook_all(run, agent, await hook_last(run, agent, messages))
+    hooked: Messages = await hook_all(run, agent, await hook_last(run, agent, messages))
+    return hooked
 
 
 async def hook_all(run: Run, agent: Party, messages: Messages) -> Any:
@@ -142,7 +143,7 @@ async def hook_all(run: Run, agent: Party, messages: Messages) -> Any:
     hooked: Any = messages
     for hook in hooks_of(agent, HOOKS[1], run.is_async):
         hooked = await invoke(agent.name, "hook", HOOKS[1], hook, (hooked,))
-        if not isinstance(hooked, list):
+        if not of_kind(hooked, list):
             raise ConfigError(
                 f"the hook {qualified_name(hook)!r} of agent {agent.name!r} returned {type(hooked).__name__}, "
                 "a process_all_messages_before_reply hook returns the list of messages"
@@ -162,7 +163,7 @@ async def hook_last(run: Run, agent: Party, messages: Messages) -> Any:
     changed = content
     for hook in hooks:
         changed = await invoke(agent.name, "hook", HOOKS[0], hook, (changed,))
-        if not isinstance(changed, (str, list)):
+        if not of_kind(changed, str, list):
             raise InvalidContent(
                 f"the hook {qualified_name(hook)!r} of agent {agent.name!r} returned {type(changed).__name__}, "
                 "a process_last_received_message hook returns the content, text or a list of parts"
@@ -197,7 +198,7 @@ def matches(trigger: Any, sender: Party | None) -> bool | list[Callable[..., Any
         return sender is not None and is_kind(type(sender), trigger)
     if isinstance(trigger, list):
         asked: list[Callable[..., Any]] = []
-        for one in trigger:
+        for one in cast("list[Any]", trigger):
             known = matches(one, sender)
             if known is True:
                 return True

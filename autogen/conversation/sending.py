@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from autogen.conversation.callbacks import invoke
+from autogen.conversation.callbacks import invoke, of_kind
 from autogen.conversation.party import Party, hooks_of, own_method
 from autogen.conversation.run import Run
 from autogen.core.callables import qualified_name
@@ -89,10 +89,10 @@ async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, sil
     for hook in hooks_of(sender, "process_message_before_send", run.is_async):
         arguments = {"sender": sender, "message": plain(message), "recipient": recipient, "silent": silent}
         message = await invoke(sender.name, "hook", "process_message_before_send", hook, (), arguments)
-        if not isinstance(message, (str, Mapping)):
+        if not of_kind(message, str, Mapping):
             raise InvalidContent(
                 f"agent {sender.name!r}: its process_message_before_send hook {qualified_name(hook)!r} returned "
-                f"{type(message).__name__}; it must return the message, text or a dict"  # pyright: ignore[reportUnknownArgumentType]
+                f"{type(message).__name__}; it must return the message, text or a dict"
             )
     said = Said(message, origin_of(message, origin))
     mine = sent(said, sender.name, said.origin)

@@ -21,7 +21,8 @@ def is_async(function: Callable[..., Any]) -> bool:
         seen = inner
     code = getattr(seen, "__code__", None)
     if code is None:
-        code = getattr(getattr(type(seen), "__call__", None), "__code__", None)
+        kind: Any = type(seen)
+        code = getattr(getattr(kind, "__call__", None), "__code__", None)  # noqa: B004 - its code is wanted
     if isinstance(code, CodeType) and code.co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE):
         return True
     return getattr(seen, "_is_coroutine_marker", None) is not None

@@ -87,7 +87,7 @@ def sent(message: Mapping[str, Any], author: str, origin: Origin) -> MessageDict
 
 def received(message: MessageDict) -> MessageDict:
     """The recipient's copy of a message that `sent` made."""
-    copy = message.copy()
+    copy = message.__copy__()
     if copy.get("role") == "assistant" and not (copy.get("function_call") or copy.get("tool_calls")):
         copy["role"] = "user"
     return copy

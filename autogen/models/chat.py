@@ -168,7 +168,8 @@ def decode(status: int, headers: Mapping[str, str], body: bytes, endpoint: ChatE
 def failure(status: int, headers: Mapping[str, str], answer: Any, body: bytes, endpoint: ChatEndpoint) -> CallFailed:
     """The error of an answer that is one. `answer`: the decoded body, or None."""
     error = error_object(answer) or {}
-    code = str(as_dict(error.get("innererror")).get("code") or error.get("code") or error.get("type") or "")
+    named = as_dict(error.get("innererror")).get("code") or error.get("code") or error.get("type") or ""
+    code = redacted(str(named), endpoint)
     said = error.get("message")
     message = said if isinstance(said, str) and said else preview(body, endpoint) or "no explanation"
     made = class_for(status, code, message)(

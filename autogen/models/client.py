@@ -16,7 +16,7 @@ from autogen.core.effects import CallModel, Purpose, Sleep
 from autogen.core.errors import ConfigError
 from autogen.core.events import Delta, Event, ModelFinished, ModelStarted
 from autogen.core.model import Json, ModelReply, ModelRequest
-from autogen.drivers.performer import CallProgram, EmitNow
+from autogen.drivers.performer import CallProgram, EmitNow, Work
 from autogen.models.entries import Entry, endpoint_of
 from autogen.models.errors import CallFailed, ContentFiltered, ModelTimeout, RateLimited
 
@@ -58,28 +58,12 @@ class Call(Struct, frozen=True, eq=False, kw_only=True):
     """Told of every answer, rejected and cached ones included."""
 
 
-async def complete(
-    entries: Sequence[Entry],
-    request: ModelRequest,
-    *,
-    agent: str = "",
-    purpose: Purpose = "other",
-    cache: Any = None,
-    emit: EmitNow = silent,
-    deadline: float | None = None,
-    record: Callable[[Answer], None] | None = None,
-) -> ModelReply:
-    """The first entry's reply that there is. Awaits only `Act`, `CallProgram` and `Sleep`.
-
-    cache: overrides the entries' own choice; deadline: seconds for everything. Raises the tree of `errors.py`: the
-    last entry's failure, whose text names the entries tried before; a `ConfigError` and a content filter at once.
-    """
-    call = Call(request=request, agent=agent, purpose=purpose, cache=cache, emit=emit, deadline=deadline, record=record)
-    return (await answer(entries, call)).reply
-
-
 async def answer(entries: Sequence[Entry], call: Call) -> Answer:
-    """`complete` with all that 0.2 lets a caller say and see."""
+    """The first entry's answer that there is. Awaits only `Act`, `CallProgram` and `Sleep`.
+
+    Raises the tree of `errors.py`: the last entry's failure, whose text names the entries tried before; a `ConfigError`
+    and a content filter at once.
+    """
     if not entries:
         raise ConfigError("the config_list is empty; give at least one entry such as {'model': 'gpt-4o'}")
     began = monotonic()
@@ -197,7 +181,10 @@ async def _attempt(entry: Entry, request: ModelRequest, call: Call, number: int,
     began = monotonic()
     call.emit(ModelStarted(call.agent, call.purpose, entry.model, number))
     try:
-        made = await _ask(entry, request, call, emit, left)
+        if entry.kind == "chat":
+            made = Answer(reply=await _ask_endpoint(entry, request, call.agent, emit, left), entry=entry)
+        else:
+            made = await _ask_other(entry, request, call, emit)
     except BaseException as error:
         if streamed:
             call.emit(Delta(call.agent, "", "reset"))
@@ -209,9 +196,7 @@ async def _attempt(entry: Entry, request: ModelRequest, call: Call, number: int,
     return replace(made, reply=reply)
 
 
-async def _ask(entry: Entry, request: ModelRequest, call: Call, emit: EmitNow, left: float | None) -> Answer:
-    if entry.kind == "chat":
-        return Answer(reply=await _ask_endpoint(entry, request, call.agent, emit, left), entry=entry)
+async def _ask_other(entry: Entry, request: ModelRequest, call: Call, emit: EmitNow) -> Answer:
     if entry.kind == "scripted":
         reply = entry.client.answer(call.agent, call.purpose, request, emit)
         return Answer(reply=replace(reply, model=reply.model or entry.model), entry=entry)
@@ -299,18 +284,18 @@ def _shown(found: Answer) -> Any:
     return to_completion(found.reply)
 
 
-async def call_model(effect: CallModel, emit: EmitNow, deadline: float | None = None) -> ModelReply:
+def call_model(effect: CallModel, emit: EmitNow, deadline: float | None = None) -> Work[ModelReply]:
     """The performer of `CallModel`: the agent's `OpenAIWrapper`, or any object with 0.2's `create`. Seconds at most."""
     client = effect.client
     if client is None:
         raise ConfigError(f"agent {effect.agent!r} has no model; give it an llm_config")
     steps = getattr(client, "complete", None)
     if steps is not None and not overrides_create(client):
-        reply: ModelReply = await steps(
+        work: Work[ModelReply] = steps(
             effect.request, agent=effect.agent, purpose=effect.purpose, cache=effect.cache, emit=emit, deadline=deadline
         )
-        return reply
-    return await _through_create(client, effect, emit, deadline)
+        return work
+    return _through_create(client, effect, emit, deadline)
 
 
 def overrides_create(client: Any) -> bool:

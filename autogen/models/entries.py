@@ -6,6 +6,7 @@ Decides which client an entry asks for and where its requests go. Refuses to cal
 
 import os
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any, Literal, TypeAlias, cast
 
 from msgspec import Struct, field
@@ -27,6 +28,9 @@ LATER_TYPES = ("anthropic", "bedrock", "cerebras", "cohere", "google", "groq", "
 DEFAULT_CACHE_SEED = 41
 DEFAULT_RETRIES = 2
 DEFAULT_TIMEOUT = 600.0
+MOST_TWINS = 128
+MOST_KEYS = 32
+"""Keys of an entry that is worth comparing."""
 
 AUTH_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
 
@@ -71,8 +75,10 @@ class Entry(Struct, frozen=True, kw_only=True, eq=False):
     max_retries: int = DEFAULT_RETRIES
     deadline: float | None = None
     """Seconds for all attempts at this entry."""
-    memo: dict[str, Any] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict[str, Any])
     """What is worked out once; no part of the value."""
+    shared: bool = False
+    """Other clients may have this very entry, so nobody may change what it holds."""
 
     def __repr__(self) -> str:
         return f"Entry({self.index}, {self.kind}, model={self.model!r}, host={self.host!r})"
@@ -96,6 +102,9 @@ def read_entry(config: Any, base: Mapping[str, Any], index: int) -> Entry:
     own = cast("Mapping[str, Any]", config)
     merged: dict[str, Any] = {key: value for key, value in {**base, **own}.items() if key != "config_list"}
     kind = _kind_of(merged, where)
+    twin = _twin_key(kind, index, merged)
+    if twin is not None and (known := _twins.get(twin)) is not None:
+        return known
     if kind == "chat":
         check_keys(merged, where)
         check_values(merged, where)
@@ -106,7 +115,7 @@ def read_entry(config: Any, base: Mapping[str, Any], index: int) -> Entry:
     hidden = CONNECTION | {"client", "script", "api_rate_limit"}
     visible = merged if kind == "custom" else {key: value for key, value in merged.items() if key not in hidden}
     client, name = _client_of(kind, merged)
-    return Entry(
+    made = Entry(
         index=index,
         kind=kind,
         model=model or ("scripted" if kind == "scripted" else ""),
@@ -127,7 +136,46 @@ def read_entry(config: Any, base: Mapping[str, Any], index: int) -> Entry:
         rate=_positive(merged.get("api_rate_limit"), "api_rate_limit", where),
         max_retries=_retries(merged.get("max_retries"), kind, where),
         deadline=_positive(merged.get("deadline"), "deadline", where),
+        shared=twin is not None,
     )
+    if twin is not None:
+        with _sharing:
+            while len(_twins) >= MOST_TWINS:
+                del _twins[next(iter(_twins))]
+            made = _twins.setdefault(twin, made)
+    return made
+
+
+def own_entry(entry: Entry) -> Entry:
+    """The entry for one client alone, which may change what `visible` holds."""
+    if not entry.shared:
+        return entry
+    return replace(entry, visible=dict(entry.visible), memo={}, shared=False)
+
+
+_twins: dict[tuple[Any, ...], Entry] = {}
+"""Entries read before, by all that they were read from: agents of one configuration share theirs."""
+_sharing = Lock()
+
+
+def _twin_key(kind: Kind, index: int, merged: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """What tells entries apart; None for one that depends on the environment, or holds what a program may change."""
+    if kind != "chat" or len(merged) > MOST_KEYS or (merged.get("api_type") == "azure" and not merged.get("api_version")):
+        return None
+    try:
+        return (index, *((key, _hashable(_sealed(key, value))) for key, value in merged.items()))
+    except TypeError:
+        return None
+
+
+def _hashable(value: Any) -> Any:
+    """Equal for values that are the same: 1, 1.0 and True are not. TypeError for lists, dicts and objects."""
+    kind = type(value)
+    if kind is str or value is None or kind is Secret:
+        return value
+    if kind is int or kind is float or kind is bool:
+        return (kind, value)
+    raise TypeError(kind)
 
 
 def _kind_of(merged: Mapping[str, Any], where: str) -> Kind:

@@ -11,9 +11,13 @@ from autogen.core.errors import ConfigError
 from autogen.models.transport import shown
 
 _ADDRESSES: Final = ("base_url", "api_base", "azure_endpoint")
-_MAPPINGS: Final = ("default_headers", "default_query", "extra_headers", "extra_query", "extra_body")
-_TEXTS: Final = ("proxy", "no_proxy", "api_version", "organization", "project", "azure_deployment")
-_LISTS: Final = ("tools", "functions")
+_KINDS: Final[tuple[tuple[tuple[str, ...], tuple[type, ...], str], ...]] = (
+    (("default_headers", "default_query", "extra_headers", "extra_query", "extra_body"), (Mapping,), "a dict"),
+    (("proxy", "no_proxy", "api_version", "organization", "project", "azure_deployment"), (str,), "text"),
+    (("tools", "functions"), (list, tuple), "a list of dicts"),
+    (("cache_seed",), (int, str), "a number, or None for no cache"),
+)
+"""Keys, what their values are, and that in words."""
 
 
 def check_values(merged: Mapping[Any, Any], where: str) -> None:
@@ -27,19 +31,22 @@ def check_values(merged: Mapping[Any, Any], where: str) -> None:
             _check_key(value, where)
         elif key == "timeout":
             _check_timeout(value, where)
-        elif key in _MAPPINGS and not isinstance(value, Mapping):
-            raise _wrong(where, key, "a dict", value)
-        elif key in _TEXTS and not isinstance(value, str):
-            raise _wrong(where, key, "text", value)
-        elif key in _LISTS and not _is_list_of_dicts(value):
-            raise _wrong(where, key, "a list of dicts", value)
         elif key == "filter_func" and not callable(value):
-            raise _wrong(where, key, "a function", value)
-        elif key == "cache_seed" and not isinstance(value, (int, str)):
-            raise _wrong(where, key, "a number, or None for no cache", value)
+            raise ConfigError(f"{where} has a filter_func of type {type(value).__name__}; it must be a function")
+        else:
+            _check_kind(key, value, where)
 
 
-def _check_address(key: str, value: Any, where: str) -> None:
+def _check_kind(key: object, value: object, where: str) -> None:
+    got = type(value).__name__
+    for keys, kinds, wanted in _KINDS:
+        listed = cast("list[object]", value) if kinds == (list, tuple) and isinstance(value, kinds) else ()
+        if key in keys and not (isinstance(value, kinds) and all(isinstance(item, Mapping) for item in listed)):
+            # Without the value: headers and queries hold keys.
+            raise ConfigError(f"{where} has a {key} of type {got}; it must be {wanted}")
+
+
+def _check_address(key: str, value: object, where: str) -> None:
     text = str(value).strip()  # an httpx.URL, too
     scheme, _, rest = text.partition("://")
     if text and (scheme.lower() not in ("http", "https") or not rest.partition("/")[0].rpartition("@")[2]):
@@ -49,7 +56,7 @@ def _check_address(key: str, value: Any, where: str) -> None:
         )
 
 
-def _check_key(value: Any, where: str) -> None:
+def _check_key(value: object, where: str) -> None:
     from autogen.models.secret import Secret
 
     if isinstance(value, Secret):
@@ -63,18 +70,6 @@ def _check_key(value: Any, where: str) -> None:
         )
 
 
-def _check_timeout(value: Any, where: str) -> None:
-    seconds = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if isinstance(value, (str, bool, list, tuple)) or (seconds and not value > 0):
+def _check_timeout(value: object, where: str) -> None:
+    if isinstance(value, (str, bool, list, tuple)) or (isinstance(value, (int, float)) and not value > 0):
         raise ConfigError(f"{where} has timeout={value!r:.80}; it must be seconds, above 0")
-
-
-def _is_list_of_dicts(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(
-        isinstance(item, Mapping) for item in cast("list[object]", value)
-    )
-
-
-def _wrong(where: str, key: str, wanted: str, value: Any) -> ConfigError:
-    """Without the value: headers and queries hold keys."""
-    return ConfigError(f"{where} has a {key} of type {type(value).__name__}; it must be {wanted}")

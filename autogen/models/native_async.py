@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import suppress
 from contextvars import Context
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -27,6 +26,9 @@ from autogen.models.native_common import (
 from autogen.models.routes import Route, is_address
 from autogen.models.transport import MAX_BODY, HttpReply, HttpRequest, Timeout
 
+_NONE = Answer()
+"""No answer is expected: what comes is a mistake."""
+_NONE.done = True
 HIGH_WATER = 4 * 1024 * 1024
 """Bytes of a streamed body that wait for their reader before the connection is held back."""
 
@@ -41,25 +43,37 @@ class AsyncPool:
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopPool] = WeakKeyDictionary()
 
     async def open(self, request: HttpRequest) -> "AsyncStream":
-        route, data = self._prepare(request)
+        route, head = self._prepare(request)
         loop = asyncio.get_running_loop()
         pool = self._loops.get(loop)
         if pool is None:
             pool = self._loops[loop] = LoopPool(loop)
             await pool.guard()
-        connection = pool.take(route)
         began = loop.time()
-        if connection is not None:
-            with suppress(Unreachable, BrokenStream):  # the server had closed the idle connection: a new one decides
-                return await self._begin(AsyncStream(pool, route, connection), request, data, began)
-        # In a context of its own: what the loop keeps for a connection would keep the run that happened to open it.
-        connecting = loop.create_task(self._connect(pool, route, request.timeout), context=Context())
-        try:
-            connection = await connecting
-        except BaseException:
-            connecting.add_done_callback(_close_unwanted)
-            raise
-        return await self._begin(AsyncStream(pool, route, connection), request, data, began)
+        connection = pool.take(route)
+        reused = connection is not None
+        while True:
+            if connection is None:
+                connection = await self._new(pool, route, request.timeout)
+            stream = AsyncStream(pool, route, connection)
+            try:
+                connection.start(head + request.body, request.method, request.timeout, began)
+                while not connection.answer.begun:
+                    await connection.wait()
+            except Exception as error:  # noqa: BLE001 - named and raised again
+                stream.close()
+                try:
+                    raise_named(error, route, connection.phase)
+                except (Unreachable, BrokenStream):
+                    if not reused:
+                        raise
+                connection, reused = None, False  # the server had closed the idle connection: a new one decides
+            except BaseException:
+                stream.close()
+                raise
+            else:
+                stream.status, stream.headers = connection.answer.status, connection.answer.headers
+                return stream
 
     async def send(self, request: HttpRequest) -> HttpReply:
         stream = await self.open(request)
@@ -69,19 +83,14 @@ class AsyncPool:
             stream.close()
         return HttpReply(status=stream.status, headers=stream.headers, body=body)
 
-    async def _begin(self, stream: "AsyncStream", request: HttpRequest, data: bytes, began: float) -> "AsyncStream":
-        connection = stream.connection
+    async def _new(self, pool: "LoopPool", route: Route, limit: Timeout) -> "Connection":
+        # In a context of its own: what the loop keeps for a connection would keep the run that happened to open it.
+        connecting = pool.loop.create_task(self._connect(pool, route, limit), context=Context())
         try:
-            connection.start(data, request.method, request.timeout, began)
-            await connection.head()
-        except Exception as error:  # noqa: BLE001 - named and raised again
-            stream.close()
-            raise_named(error, stream.route, connection.phase)
+            return await connecting
         except BaseException:
-            stream.close()
+            connecting.add_done_callback(_close_unwanted)
             raise
-        stream.status, stream.headers = connection.answer.status, connection.answer.headers
-        return stream
 
     async def _connect(self, pool: "LoopPool", route: Route, limit: Timeout) -> "Connection":
         made: list[Connection] = []
@@ -115,7 +124,8 @@ class AsyncPool:
         connection.tune()
         if secure is not None and route.proxy is not None:
             connection.start(connect_head(route), "CONNECT", Timeout(read=None, write=None), loop.time())
-            await connection.head()
+            while not connection.answer.begun:
+                await connection.wait()
             status = connection.answer.status
             if not 200 <= status < 300:
                 raise ProxyRefused(f"the proxy answered {status} to CONNECT")
@@ -255,26 +265,8 @@ class Connection(asyncio.Protocol):
         if timeout.total is not None:
             self._end = self._loop.call_at(began + timeout.total, self._expire, "total", context=self._context)
 
-    async def head(self) -> None:
-        while not self.answer.begun:
-            await self._wait()
-
-    async def read(self) -> bytes:
-        """Body bytes as soon as there are any; b"" at the end."""
-        while not self._pieces:
-            if self.answer.done:
-                return b""
-            await self._wait()
-        pieces = self._pieces
-        self._pieces = []
-        self._waiting = 0
-        if self._paused and self._transport is not None:
-            self._paused = False
-            if not self._lost:
-                self._context.run(self._transport.resume_reading)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    async def _wait(self) -> None:
+    async def wait(self) -> None:
+        """For the next bytes, or for what has gone wrong."""
         if self._failure is not None:
             raise self._failure
         self._waiter = self._loop.create_future()
@@ -284,6 +276,21 @@ class Connection(asyncio.Protocol):
             self._waiter = None
         if self._failure is not None and not self._pieces:
             raise self._failure
+
+    async def read(self) -> bytes:
+        """Body bytes as soon as there are any; b"" at the end."""
+        while not self._pieces:
+            if self.answer.done:
+                return b""
+            await self.wait()
+        pieces = self._pieces
+        self._pieces = []
+        self._waiting = 0
+        if self._paused and self._transport is not None:
+            self._paused = False
+            if not self._lost:
+                self._context.run(self._transport.resume_reading)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _wake(self) -> None:
         waiter = self._waiter
@@ -336,7 +343,9 @@ class Connection(asyncio.Protocol):
         """The exchange is over: whether the connection can carry another one."""
         self._still()
         self.since = self._loop.time()
-        return self.answer.done and self.answer.keep_alive and not self._lost and not self._pieces
+        kept = self.answer.done and self.answer.keep_alive and not self._lost and not self._pieces
+        self.answer = _NONE  # an unused connection holds no headers
+        return kept
 
     def abort(self) -> None:
         self._still()

@@ -12,10 +12,11 @@ import select
 import socket
 import ssl
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from threading import Lock
 from time import monotonic
 from types import TracebackType
+from typing import Any
 
 from autogen.core.errors import ConfigError
 from autogen.models.errors import BrokenStream, Unreachable
@@ -69,7 +70,7 @@ class NativeTransport:
                     connection.sock.close()
 
     def prepare(self, request: HttpRequest) -> tuple[Route, bytes]:
-        """Where a request goes and its bytes."""
+        """Where a request goes and the bytes before its body."""
         known = self._routes.get(request.url)
         if known is None:
             parts = split_url(request.url)
@@ -85,7 +86,7 @@ class NativeTransport:
             head = encode_head(request.method, target, route.host_header, headers, len(request.body))
         except (ValueError, UnicodeEncodeError) as error:
             raise ConfigError(f"a header of the request cannot be sent: {error}") from None
-        return route, head + request.body
+        return route, head
 
     def context(self) -> ssl.SSLContext:
         with self._lock:
@@ -108,7 +109,7 @@ class NativeTransport:
         return self._open(request)
 
     def _open(self, request: HttpRequest) -> "Stream":
-        route, data = self.prepare(request)
+        route, head = self.prepare(request)
         clock = Clock(request.timeout)
         while True:
             connection = self._idle_connection(route)
@@ -117,7 +118,7 @@ class NativeTransport:
                 connection = self._connect(route, clock)
             stream = Stream(self, route, connection, request.method, clock)
             try:
-                stream.begin(data)
+                stream.begin(head + request.body)
             except BaseException as error:
                 stream.close()
                 if reused and isinstance(error, (Unreachable, BrokenStream)):
@@ -125,11 +126,11 @@ class NativeTransport:
                 raise
             return stream
 
-    async def a_send(self, request: HttpRequest) -> HttpReply:
-        return await self._async.send(request)
+    def a_send(self, request: HttpRequest) -> Coroutine[Any, Any, HttpReply]:
+        return self._async.send(request)
 
-    async def a_open(self, request: HttpRequest) -> AsyncHttpStream:
-        return await self._async.open(request)
+    def a_open(self, request: HttpRequest) -> Coroutine[Any, Any, AsyncHttpStream]:
+        return self._async.open(request)
 
     def _idle_connection(self, route: Route) -> "Connection | None":
         while True:

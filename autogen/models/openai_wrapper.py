@@ -13,10 +13,10 @@ from autogen.core.effects import Purpose
 from autogen.core.errors import ConfigError
 from autogen.core.model import ModelReply, ModelRequest
 from autogen.drivers.performer import EmitNow
-from autogen.models.client import Answer, Call, answer, complete, silent, unregistered
+from autogen.models.client import Answer, Call, answer, silent, unregistered
 from autogen.models.config_keys import CONNECTION, OURS, check_keys
 from autogen.models.custom_client import OpenAIClient, PlaceHolderClient, mark_response
-from autogen.models.entries import Entry, read_entry
+from autogen.models.entries import Entry, own_entry, read_entry
 from autogen.models.openai_params import instantiate, instantiated, read_messages, tool_specs
 from autogen.models.usage import Summary, UsageLog, print_summary
 
@@ -43,8 +43,6 @@ class OpenAIWrapper:
             raise ConfigError(f"config_list must be a list of dicts, got {type(config_list).__name__}")
         configs: Sequence[Any] = config_list or [{}]
         self._entries: list[Entry] = [read_entry(config, base_config, index) for index, config in enumerate(configs)]
-        self._config_list: list[dict[str, Any]] = [entry.visible for entry in self._entries]
-        self._clients: list[Any] = [_stand_in(entry) for entry in self._entries]
         self._usage = UsageLog()
         for entry in self._entries:
             if entry.kind == "custom":
@@ -62,9 +60,35 @@ class OpenAIWrapper:
         memo[id(self)] = copied
         copied.__dict__.update(self.__dict__)
         copied._entries, copied._clients = list(self._entries), list(self._clients)
-        copied._config_list = [dict(config) for config in self._config_list]
+        if "_visible" in copied.__dict__:
+            copied._config_list = [dict(config) for config in self._config_list]
         copied._usage = self._usage.copied()
         return copied
+
+    @property
+    def _config_list(self) -> list[dict[str, Any]]:
+        """What 0.2 showed of the entries; made when asked for, since others may have the same entries."""
+        known: list[dict[str, Any]] | None = self.__dict__.get("_visible")
+        if known is None:
+            self._entries = [own_entry(entry) for entry in self._entries]
+            known = self.__dict__.setdefault("_visible", [entry.visible for entry in self._entries])
+        return known
+
+    @_config_list.setter
+    def _config_list(self, value: list[dict[str, Any]]) -> None:
+        self.__dict__["_visible"] = value
+
+    @property
+    def _clients(self) -> list[Any]:
+        """By entry: the program's own client, or what stands for ours."""
+        known: list[Any] | None = self.__dict__.get("_stand_ins")
+        if known is None:
+            known = self.__dict__.setdefault("_stand_ins", [_stand_in(entry) for entry in self._entries])
+        return known
+
+    @_clients.setter
+    def _clients(self, value: list[Any]) -> None:
+        self.__dict__["_stand_ins"] = value
 
     # ---- calling ----------------------------------------------------------------------------------------------------
 
@@ -95,11 +119,14 @@ class OpenAIWrapper:
         emit: EmitNow = silent,
         deadline: float | None = None,
     ) -> ModelReply:
-        """The reply to a request, its usage counted: the performer of this client's `CallModel`."""
-        return await complete(
-            self._ready(), request, agent=agent, purpose=purpose, cache=cache, emit=emit, deadline=deadline,
-            record=self._record,
-        )  # fmt: skip
+        """The reply to a request, its usage counted: the performer of this client's `CallModel`.
+
+        cache: overrides the entries' own choice. deadline: seconds for all entries together.
+        """
+        call = Call(
+            request=request, agent=agent, purpose=purpose, cache=cache, emit=emit, deadline=deadline, record=self._record
+        )
+        return (await answer(self._ready(), call)).reply
 
     async def _create(self, config: Mapping[str, Any]) -> Any:
         entries = self._ready()
@@ -162,6 +189,8 @@ class OpenAIWrapper:
 
         Raises RuntimeError when a custom client is not registered.
         """
+        if "_stand_ins" not in self.__dict__ and all(entry.kind != "custom" for entry in self._entries):
+            return self._entries
         missing = [
             entry.client_name
             for entry, client in zip(self._entries, self._clients, strict=True)
@@ -177,7 +206,8 @@ class OpenAIWrapper:
         ]
 
     def _base(self, key: str, default: Any) -> Any:
-        for config in self._config_list:
+        known: list[dict[str, Any]] | None = self.__dict__.get("_visible")
+        for config in [entry.visible for entry in self._entries] if known is None else known:
             if key in config:
                 return config[key]
         return default
@@ -229,9 +259,15 @@ class OpenAIWrapper:
         if found.counted:
             self._usage.add(found.reply)
 
+    def usage_now(self) -> tuple[Summary | None, Summary | None]:
+        """The total and the actual usage, to be read only."""
+        if type(self) is OpenAIWrapper:
+            return self._usage.seen()
+        return self.total_usage_summary, self.actual_usage_summary  # a class of the program's may have its own
+
     def print_usage_summary(self, mode: str | list[str] = ["actual", "total"]) -> None:  # noqa: B006 - 0.2's signature
         """Print the usage. mode: "actual" (without cached answers), "total" or a list of both."""
-        print_summary(self._usage.total, self._usage.actual, mode, _write_line)
+        print_summary(*self.usage_now(), mode, _write_line)
 
     def clear_usage_summary(self) -> None:
         """Forget the usage."""

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any, TypeAlias, cast
 
+from msgspec import Struct
+
 from autogen.core.errors import ConfigError
 from autogen.core.model import ModelReply
 
@@ -17,37 +19,125 @@ Summary: TypeAlias = dict[str, Any]
 RULE = "-" * 100
 
 
-class UsageLog:
-    """Adds up answers; safe to share between threads. A summary is replaced, never changed, so readers see a whole one.
+class Line(Struct, frozen=True):
+    """What one model was used for."""
 
-    total: cached answers included; actual: without them. None until there is something to tell.
+    model: str
+    cost: float
+    input: int
+    output: int
+    total: int
+
+
+class Sum(Struct, frozen=True):
+    """Usage as it is counted: a small part of what its dicts weigh."""
+
+    cost: float = 0
+    lines: tuple[Line, ...] = ()
+
+    def plus(self, reply: ModelReply) -> "Sum":
+        """The sum with one more answer."""
+        cost, usage = reply.cost or 0, reply.usage
+        lines: list[Line] = []
+        new: Line | None = Line(reply.model, cost, usage.input, usage.output, usage.total)
+        for line in self.lines:
+            if new is not None and line.model == new.model:
+                line = Line(
+                    line.model, line.cost + cost, line.input + usage.input, line.output + usage.output,
+                    line.total + usage.total,
+                )  # fmt: skip
+                new = None
+            lines.append(line)
+        if new is not None:
+            lines.append(new)
+        return Sum(self.cost + cost, tuple(lines))
+
+    def summary(self) -> Summary:
+        """The sum in 0.2's form."""
+        made: Summary = {"total_cost": self.cost}
+        for line in self.lines:
+            made[line.model] = {
+                "cost": line.cost,
+                "prompt_tokens": line.input,
+                "completion_tokens": line.output,
+                "total_tokens": line.total,
+            }
+        return made
+
+
+class UsageLog:
+    """Adds up answers; safe to share between threads.
+
+    total: cached answers included; actual: without them. None until there is something to tell. A dict that was handed
+    out is the program's: what it writes there counts, so it is added to by a new dict from then on.
     """
+
+    __slots__ = ("_actual", "_lock", "_total")
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self.total: Summary | None = None
-        self.actual: Summary | None = None
+        self._total: Sum | Summary | None = None
+        self._actual: Sum | Summary | None = None
+
+    @property
+    def total(self) -> Summary | None:
+        with self._lock:
+            self._total = _summary(self._total)
+            return self._total
+
+    @total.setter
+    def total(self, value: Summary | None) -> None:
+        with self._lock:
+            self._total = value
+
+    @property
+    def actual(self) -> Summary | None:
+        with self._lock:
+            self._actual = _summary(self._actual)
+            return self._actual
+
+    @actual.setter
+    def actual(self, value: Summary | None) -> None:
+        with self._lock:
+            self._actual = value
+
+    def seen(self) -> tuple[Summary | None, Summary | None]:
+        """Total and actual, to be read only."""
+        with self._lock:
+            return _summary(self._total), _summary(self._actual)
 
     def add(self, reply: ModelReply) -> None:
         with self._lock:
-            self.total = added(self.total, reply)
+            before = self._total
+            self._total = _added(before, reply)
             if not reply.cached:
-                self.actual = added(self.actual, reply)
+                same = before is self._actual and not isinstance(before, dict)
+                self._actual = self._total if same else _added(self._actual, reply)
 
     def clear(self) -> None:
         with self._lock:
-            self.total = self.actual = None
+            self._total = self._actual = None
 
     def copied(self) -> "UsageLog":
         other = UsageLog()
         with self._lock:
-            other.total, other.actual = self.total, self.actual
+            other._total, other._actual = self._total, self._actual
         return other
 
 
-def added(summary: Summary | None, reply: ModelReply) -> Summary:
+def _summary(known: Sum | Summary | None) -> Summary | None:
+    return known.summary() if isinstance(known, Sum) else known
+
+
+def _added(known: Sum | Summary | None, reply: ModelReply) -> Sum | Summary:
+    if isinstance(known, dict):
+        return added(known, reply)
+    return (known or Sum()).plus(reply)
+
+
+def added(summary: Summary, reply: ModelReply) -> Summary:
     """A new summary with one more answer."""
-    new: Summary = dict(summary) if summary else {"total_cost": 0}
+    new: Summary = dict(summary)
     cost = reply.cost or 0
     new["total_cost"] = new.get("total_cost", 0) + cost
     before: dict[str, Any] = new.get(reply.model) or {}
@@ -79,10 +169,18 @@ def merged(summaries: Iterable[Mapping[str, Any] | None]) -> Summary:
 def gather_usage_summary(agents: Iterable[Any]) -> dict[str, Summary]:
     """The usage of several agents together, with and without cached answers; agents without a client count 0."""
     clients = [client for agent in agents if (client := getattr(agent, "client", None)) is not None]
+    used = [_used(client) for client in clients]
     return {
-        "usage_including_cached_inference": merged(getattr(client, "total_usage_summary", None) for client in clients),
-        "usage_excluding_cached_inference": merged(getattr(client, "actual_usage_summary", None) for client in clients),
+        "usage_including_cached_inference": merged(total for total, _ in used),
+        "usage_excluding_cached_inference": merged(actual for _, actual in used),
     }
+
+
+def _used(client: Any) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    if hasattr(type(client), "usage_now"):
+        both: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None] = client.usage_now()
+        return both
+    return getattr(client, "total_usage_summary", None), getattr(client, "actual_usage_summary", None)
 
 
 def print_summary(

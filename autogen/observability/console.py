@@ -133,7 +133,7 @@ def _own_words(message: Mapping[str, Any], fill: bool) -> None:
     if call:
         _call(f"***** Suggested function call: {call.get('name', '(No function name found)')} *****", call)
     for tool in message.get("tool_calls") or ():
-        function = tool.get("function") or {}
+        function: Mapping[str, Any] = tool.get("function") or {}
         name = function.get("name", "(No function name found)")
         _call(f"***** Suggested tool call ({tool.get('id', 'No tool call id found')}): {name} *****", function)
 

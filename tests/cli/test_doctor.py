@@ -1,6 +1,7 @@
 """The doctor says what works here, and asks a named model what it can do."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +80,50 @@ def test_configuration_is_named_and_its_secrets_are_not(
     told = capsys.readouterr()
     assert "OPENAI_API_KEY: set in the environment" in told.out
     assert "sk-canary" not in told.out + told.err
+
+
+def test_the_models_of_the_configuration_list_are_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OAI_CONFIG_LIST", '[{"model": "a", "api_key": "sk-canary"}, {"model": "b"}]')
+    main(["doctor", "--json"])
+    shown = capsys.readouterr().out
+    assert '"detail":"set in the environment: a, b"' in shown
+    assert "sk-canary" not in shown
+
+
+@pytest.mark.parametrize("content", ["[{", "[]", '{"model": 1}'])
+def test_a_broken_configuration_list_is_a_fault(
+    content: str, capsys: pytest.CaptureFixture[str], quiet_machine: Path
+) -> None:
+    (quiet_machine / "OAI_CONFIG_LIST").write_text(content)
+    assert main(["doctor", "--json"]) == 2
+    fault = checks(capsys)["configuration", "OAI_CONFIG_LIST"]
+    assert fault["ok"] is False
+    assert str(quiet_machine / "OAI_CONFIG_LIST") in fault["detail"]
+
+
+def test_rungs_that_are_never_chosen_by_themselves_are_not_called_working(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["doctor", "--json"])
+    seen = checks(capsys)
+    for name in ("container (level 1)", "off (level 0)"):
+        assert seen["sandbox", name]["ok"] is None
+        assert seen["sandbox", name]["detail"].startswith("only on request: ")
+
+
+def test_a_sandbox_that_is_switched_off_is_not_called_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGEN_SANDBOX", "off")
+    main(["doctor", "--json"])
+    used = checks(capsys)["sandbox", "in use"]
+    assert (used["ok"], used["detail"]) == (None, "off (level 0), so code runs with your rights")
+
+
+def test_a_model_that_the_server_does_not_list_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with ModelServer([READY, CALL, STREAM, OBJECT], models({"id": "m"})) as there:
+        main(["doctor", "--json", "--base-url", there.base_url, "--model", "n"])
+    assert checks(capsys)["model", "reachable"]["detail"] == "1 model listed, not 'n', but m"
 
 
 def test_a_model_that_can_everything(capsys: pytest.CaptureFixture[str]) -> None:

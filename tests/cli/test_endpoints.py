@@ -60,6 +60,18 @@ def test_a_key_goes_to_another_machine_only_and_only_through_tls(base_url: str, 
     assert entry["api_key"] == sent
 
 
+def test_a_key_that_is_kept_back_is_told() -> None:
+    wanted = Wanted(base_url="http://127.0.0.1:8000/v1", model="m")
+    assert found(wanted, OPENAI_API_KEY="secret").origin.endswith("; the key in OPENAI_API_KEY is not sent there")
+    assert found(wanted).origin == "--base-url http://127.0.0.1:8000/v1"
+
+
+def test_a_list_without_the_named_model_is_mentioned(quiet_machine: Path) -> None:
+    (quiet_machine / "OAI_CONFIG_LIST").write_text(LIST)
+    with pytest.raises(NoModel, match="OAI_CONFIG_LIST in this directory has no entry for it"):
+        found(Wanted(model="c"))
+
+
 def test_the_repr_of_what_was_found_hides_keys() -> None:
     assert "secret" not in repr(found(OPENAI_API_KEY="secret"))
 

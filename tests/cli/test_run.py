@@ -44,7 +44,7 @@ def test_a_task_is_done_and_told(quiet_machine: Path, capsys: pytest.CaptureFixt
     assert "model: gpt-4o (from --base-url http://127.0.0.1" in shown
     assert "exitcode: 0 (execution succeeded)" in shown
     assert "stopped: termination" in shown
-    assert "turns: 4" in shown
+    assert "turns: 2 (4 messages)" in shown
     assert "model calls: 2  tokens: 20 in, 10 out" in shown
     assert f"file: {Path('work') / 'note.txt'}" in shown
     assert "\033[" not in shown
@@ -62,7 +62,7 @@ def test_json_is_one_value_a_line_and_ends_with_the_result(capsys: pytest.Captur
     result = told[-1]
     assert result["event"] == "result"
     assert (result["status"], result["stop_reason"], result["exit_code"]) == ("done", "termination", 0)
-    assert (result["turns"], result["model_calls"]) == (4, 2)
+    assert (result["turns"], result["messages"], result["model_calls"]) == (2, 4, 2)
     assert result["files"][0].endswith("note.txt")
     assert result["usd"] > 0
 
@@ -129,6 +129,11 @@ def test_a_workspace_that_is_a_file_is_refused(quiet_machine: Path, capsys: pyte
     assert capsys.readouterr().err.startswith("autogen run: --workspace work: ")
 
 
+def test_the_whole_disk_is_no_workspace(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "t", "--workspace", "/"]) == 2
+    assert capsys.readouterr().err == "autogen run: --workspace /: give the code a folder of its own\n"
+
+
 @needs_sandbox
 def test_the_chart_is_played_without_a_model(quiet_machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
@@ -147,4 +152,6 @@ def test_files_that_appear_or_change_are_found_and_hidden_ones_are_not(tmp_path:
     (tmp_path / "sub" / ".cache").mkdir(parents=True)
     (tmp_path / "sub" / "new").touch()
     (tmp_path / "sub" / ".cache" / "x").touch()
+    (tmp_path / "sub" / "link").symlink_to("/etc/passwd")
+    (tmp_path / "sub" / "loop").symlink_to(tmp_path)
     assert files.made() == [tmp_path / "changed", tmp_path / "sub" / "new"]

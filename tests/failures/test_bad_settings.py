@@ -26,22 +26,37 @@ LLM_CONFIGS: list[tuple[Any, str]] = [
     ({"config_list": [{"model": ""}]}, NO_MODEL),
     ({"model": None, **KEY}, NO_MODEL),
     ({1: 2}, NO_MODEL),
-    ({"config_list": {"model": "x", **KEY}}, "must be a list of dicts, got dict; write [{'model': ..., 'api_key': ...}]"),
+    (
+        {"config_list": {"model": "x", **KEY}},
+        "must be a list of dicts, got dict; write [{'model': ..., 'api_key': ...}]",
+    ),
     ({"config_list": "OAI_CONFIG_LIST"}, "must be a list of dicts, got str"),
     ({"config_list": ["gpt-4"]}, "entry 0 of the config_list is str; it must be a dict such as {'model': 'gpt-4o'}"),
     ({"config_list": [{"model": "x"}, None]}, "entry 1 of the config_list is NoneType; it must be a dict"),
-    ({"config_list": [{"model": 5, **KEY}]}, "entry 0 of the config_list has a model of type int; it must be the model's"),
+    (
+        {"config_list": [{"model": 5, **KEY}]},
+        "entry 0 of the config_list has a model of type int; it must be the model's",
+    ),
     ({"model": "x", "api_key": 5}, "entry 0 of the config_list has an api_key of type int; it must be text"),
-    ({"model": "x", "api_key": f"{CANARY}\n"}, "entry 0 of the config_list has an api_key that begins or ends with a blank"),
+    (
+        {"model": "x", "api_key": f"{CANARY}\n"},
+        "entry 0 of the config_list has an api_key that begins or ends with a blank",
+    ),
     ({"model": "x", "api_key": "  "}, "strip() what was read from a file"),
     ({"model": "x", "base_url": 5}, "has the base_url '5'; it must be an http:// or https:// address"),
-    ({"model": "x", "base_url": "localhost:8000"}, "has the base_url 'localhost:8000'; it must be an http:// or https://"),
+    (
+        {"model": "x", "base_url": "localhost:8000"},
+        "has the base_url 'localhost:8000'; it must be an http:// or https://",
+    ),
     ({"model": "x", "base_url": "ftp://x/"}, "such as 'http://localhost:8000/v1'"),
     ({"model": "x", "base_url": "http://"}, "has the base_url 'http://'"),
     ({"model": "x", "base_url": f"ftp://me:{CANARY}@host/v1?key={CANARY}"}, "has the base_url 'ftp://host/v1'"),
     ({"model": "x", "api_type": "opnai"}, "has the api_type 'opnai', which is not supported; supported are 'openai'"),
-    ({"model": "x", "api_type": "azure", **KEY}, "Must provide either the `api_version` argument or the `OPENAI_API_VE"),
-    ({"model": "x", "temprature": 1}, "has the unknown key 'temprature'; did you mean 'temperature'?"),
+    (
+        {"model": "x", "api_type": "azure", **KEY},
+        "Must provide either the `api_version` argument or the `OPENAI_API_VE",
+    ),
+    ({"model": "x", "tempperature": 1}, "has the unknown key 'tempperature'; did you mean 'temperature'?"),
     ({"model": "x", "request_timeout": 5}, "has the key 'request_timeout' of an old release; today it is timeout"),
     ({"model": "x", 1: 2}, "entry 0 of the config_list has the key 1; keys are text"),
     ({"model": "x", "timeout": "5"}, "has timeout='5'; it must be seconds, above 0"),
@@ -51,17 +66,23 @@ LLM_CONFIGS: list[tuple[Any, str]] = [
     ({"model": "x", "api_rate_limit": 0}, "has api_rate_limit=0; it must be a number above 0"),
     ({"model": "x", "deadline": "soon"}, "has deadline='soon'; it must be a number above 0"),
     ({"model": "x", "price": [1]}, "has the price [1]; it must be [prompt, completion], US dollars per 1000 tokens"),
-    ({"model": "x", "default_headers": f"authorization: {CANARY}"}, "has a default_headers of type str; it must be a dict"),
+    (
+        {"model": "x", "default_headers": f"authorization: {CANARY}"},
+        "has a default_headers of type str; it must be a dict",
+    ),
     ({"model": "x", "extra_body": [1]}, "has a extra_body of type list; it must be a dict"),
     ({"model": "x", "proxy": 5}, "has a proxy of type int; it must be text"),
     ({"model": "x", "tools": "weather"}, "has a tools of type str; it must be a list of dicts"),
     ({"model": "x", "functions": [print]}, "has a functions of type list; it must be a list of dicts"),
     ({"model": "x", "filter_func": 5}, "has a filter_func of type int; it must be a function"),
     ({"model": "x", "cache_seed": [41]}, "has a cache_seed of type list; it must be a number, or None for no cache"),
-    ({"config_list": [{"api_type": "scripted"}]}, 'needs "script": a list of lines, the path of a JSON file, or a Script'),
+    (
+        {"config_list": [{"api_type": "scripted"}]},
+        'needs "script": a list of lines, the path of a JSON file, or a Script',
+    ),
     ({"config_list": [{"api_type": "scripted", "script": "/gone.json"}]}, "the script '/gone.json' cannot be read"),
     ({"config_list": [{"api_type": "scripted", "script": [{"txt": "a"}]}]}, "line 1 of a script is wrong"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("config", "phrase"), LLM_CONFIGS)
@@ -132,11 +153,14 @@ CODE_CONFIGS: list[tuple[Any, str]] = [
     ({"execute_untrusted": "yes"}, "execute_untrusted is True or False, got 'yes'"),
     ({"executor": "docker"}, "Unknown code executor docker; known are 'commandline-local', or give an object with"),
     ({"executor": object()}, "or give an object with execute_code_blocks, code_extractor and restart"),
-    ({"executor": "commandline-local", "timeout": 5}, "'timeout' in code_execution_config is not valid when 'executor'"),
+    (
+        {"executor": "commandline-local", "timeout": 5},
+        "'timeout' in code_execution_config is not valid when 'executor'",
+    ),
     ({"executor": "commandline-local", "commandline-local": 5}, "is a dict of the executor's settings, got 5"),
     (
-        {"executor": "commandline-local", "commandline-local": {"timeot": 1}},
-        "code_execution_config['commandline-local'] has no key 'timeot'; did you mean 'timeout'?",
+        {"executor": "commandline-local", "commandline-local": {"timeoutt": 1}},
+        "code_execution_config['commandline-local'] has no key 'timeoutt'; did you mean 'timeout'?",
     ),
     (
         {"executor": "commandline-local", "commandline-local": {"sandbox": "bwarp"}},
@@ -226,16 +250,24 @@ def test_a_tool_without_types_is_refused_by_the_names_of_its_parameters() -> Non
 
 
 TOOLS: list[tuple[Any, str]] = [
-    (lambda bot, user: autogen.register_function(add, caller=bot, executor=user, description=""),
-     "Function description is required, none found. Pass description= for 'add'"),
-    (lambda bot, user: autogen.register_function(add, caller=bot, executor=user, name="a b", description="d"),
-     "Invalid name: a b. Only letters, numbers, '_' and '-' are allowed."),
-    (lambda bot, user: autogen.register_function(add, caller=bot, executor="user", description="d"),
-     "register_function: the executor must be a ConversableAgent, got str"),
-    (lambda bot, user: autogen.register_function(add, caller=None, executor=user, description="d"),
-     "register_function: the caller must be a ConversableAgent, got NoneType"),
+    (
+        lambda bot, user: autogen.register_function(add, caller=bot, executor=user, description=""),
+        "Function description is required, none found. Pass description= for 'add'",
+    ),
+    (
+        lambda bot, user: autogen.register_function(add, caller=bot, executor=user, name="a b", description="d"),
+        "Invalid name: a b. Only letters, numbers, '_' and '-' are allowed.",
+    ),
+    (
+        lambda bot, user: autogen.register_function(add, caller=bot, executor="user", description="d"),
+        "register_function: the executor must be a ConversableAgent, got str",
+    ),
+    (
+        lambda bot, user: autogen.register_function(add, caller=None, executor=user, description="d"),
+        "register_function: the caller must be a ConversableAgent, got NoneType",
+    ),
     (lambda bot, user: user.register_function({"f": "add"}), "agent 'user': the function for 'f' is str"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("register", "phrase"), TOOLS)

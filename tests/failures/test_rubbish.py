@@ -43,15 +43,27 @@ TOOL_CALLS: list[tuple[dict[str, Any], str]] = [
     (tool_call(id=None), "counted 7"),
     (tool_call(id=""), "counted 7"),
     (tool_call(function={"name": "count", "arguments": {"a": 3}}), "counted 3"),
-    (tool_call(function={"name": "count", "arguments": [3]}), "Error: The arguments of count must be a JSON object, got array."),
-    (tool_call(function={"name": "count", "arguments": 5}), "Error: The arguments of count must be a JSON object, got integer."),
+    (
+        tool_call(function={"name": "count", "arguments": [3]}),
+        "Error: The arguments of count must be a JSON object, got array.",
+    ),
+    (
+        tool_call(function={"name": "count", "arguments": 5}),
+        "Error: The arguments of count must be a JSON object, got integer.",
+    ),
     (tool_call(function={"name": "count", "arguments": None}), "Error: Expecting value"),
-    (tool_call(function={"name": "count", "arguments": '{"a": "many"}'}), 'Expected: {"a": integer (optional)}\nGot: {"a": "many"}'),
+    (
+        tool_call(function={"name": "count", "arguments": '{"a": "many"}'}),
+        'Expected: {"a": integer (optional)}\nGot: {"a": "many"}',
+    ),
     (tool_call(function={"name": "count", "arguments": '{"b": 1}'}), "- b: count has no such parameter"),
-    (tool_call(function={"name": "recount", "arguments": "{}"}), "Error: Function recount not found.\nThe functions are: count"),
+    (
+        tool_call(function={"name": "recount", "arguments": "{}"}),
+        "Error: Function recount not found.\nThe functions are: count",
+    ),
     (tool_call(function={"arguments": "{}"}), "Error: Function  not found.\nThe functions are: count"),
     (tool_call(function=None), "Error: Function  not found.\nThe functions are: count"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("reply", "phrase"), TOOL_CALLS)
@@ -99,8 +111,14 @@ def test_an_odd_answer_is_read_as_far_as_it_makes_sense(reply: Any, said: str) -
     assert contents(history) == ["hi", said, "go on", "done"]
 
 
-EMPTY = [completion(None), completion(5), completion({"text": "x"}), completion("", "content_filter"),
-         completion(None, tool_calls={"id": "x"}), completion(None, function_call="count")]  # fmt: skip
+EMPTY = [
+    completion(None),
+    completion(5),
+    completion({"text": "x"}),
+    completion("", "content_filter"),
+    completion(None, tool_calls={"id": "x"}),
+    completion(None, function_call="count"),
+]
 
 
 @pytest.mark.parametrize("reply", EMPTY)

@@ -18,7 +18,7 @@ from autogen.coding import LocalCommandLineCodeExecutor
 from autogen.coding.sandbox import SandboxUnavailable, choose
 from autogen.models import errors
 from autogen.tools.workspace import InWorkspace
-from tests.failures.agents import bot, contents, person, scripted, survives_pickling, texts, told, watching
+from tests.failures.agents import bot, contents, person, refused, scripted, survives_pickling, texts, told, watching
 from tests.failures.server import CANARY, Server, completion, error, http
 
 REFUSED = "The block was not run: it stands word for word in content that came from a tool"
@@ -59,7 +59,8 @@ def test_S1_a_sandbox_lost_between_two_blocks_is_an_error_and_nothing_runs(
 ) -> None:
     executor = LocalCommandLineCodeExecutor(work_dir=work, timeout=20)
     user = person(code_execution_config={"executor": executor})
-    model = scripted(shell("echo first > one.txt"), shell("echo second > two.txt"))
+    between = ["ready"] if face == "two chats" else []
+    model = scripted(shell("echo first > one.txt"), *between, shell("echo second > two.txt"))
     rung = choose("auto")
     if not hasattr(rung, "tools"):
         pytest.skip(f"the rung {rung.name} has no program that could be lost")
@@ -124,14 +125,16 @@ def payloads(marker: Path) -> list[str]:
 def test_S2_no_parser_evaluates_what_a_model_or_a_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     marker = tmp_path / "marker"
 
+    def from_environment() -> Any:
+        entries = autogen.config_list_from_json("OAI_CONFIG_LIST")
+        return autogen.AssistantAgent("a", llm_config={"config_list": entries})
+
     def echo(text: Any = None, number: int = 0) -> str:
         return f"{text}"
 
     for payload in payloads(marker):
         monkeypatch.setenv("OAI_CONFIG_LIST", payload)
-        with pytest.raises(Exception, match="OAI_CONFIG_LIST|entry|list"):
-            entries = autogen.config_list_from_json("OAI_CONFIG_LIST")
-            autogen.AssistantAgent("a", llm_config={"config_list": entries})
+        refused(from_environment)
         calls = [
             {"id": payload, "type": payload, "function": {"name": "echo", "arguments": payload}},
             {"id": "b", "type": "function", "function": {"name": payload, "arguments": "{}"}},
@@ -284,7 +287,9 @@ def test_S7_code_of_the_program_the_person_and_the_models_own_words_still_runs(f
     typist = Typist("typist", human_input_mode="ALWAYS", code_execution_config=False)
     user.initiate_chat(typist, message="What shall I run?", max_turns=2, silent=True)
 
-    model = reading(PAGES["a fence"].format(code="echo page > page.txt"), user, shell("echo own words > model.txt"), "x")
+    model = reading(
+        PAGES["a fence"].format(code="echo page > page.txt"), user, shell("echo own words > model.txt"), "x"
+    )
     user.initiate_chat(model, message="Do it your way", max_turns=3, silent=True)
     assert sorted(path.name for path in work.iterdir() if path.suffix == ".txt") == [
         "human.txt",
@@ -298,7 +303,8 @@ def test_S7_code_of_the_program_the_person_and_the_models_own_words_still_runs(f
 HOSTILE = [
     "../x.py", "../../x.py", "a/../../x.py", "a/b/../../../x.py", "..", "../", "./../x.py", "..//x.py", "...//../x.py",
     "/etc/cron.d/x", "/tmp/x.py", "//tmp/x.py", "~/.bashrc", "~root/x.py", "C:/x.py", "c:x.py", "\\x.py", "..\\x.py",
-    "a\\..\\..\\x.py", "\\\\host\\share\\x.py", "x\0.py", "x.py:stream", "con", "NUL.txt", "com1.py", "lpt9.py", "a/aux.py",
+    "a\\..\\..\\x.py", "\\\\host\\share\\x.py", "x\0.py", "x.py:stream", "con", "NUL.txt", "com1.py", "lpt9.py",
+    "a/aux.py",
     ".env", "a/.env", ".git/hooks/pre-commit", ".ssh/authorized_keys", "OAI_CONFIG_LIST", "id_rsa", "sitecustomize.py",
     "json.py", "os.py", "random/__init__.py", "a\x1bb.py", "x|y.py", "a" * 300 + ".py", "/".join("a" * 30) + "/x.py",
     "link/x.py", "x.py.", "a /b.py",
@@ -437,7 +443,7 @@ def test_S15_a_timeout_leaves_no_process_and_keeps_what_was_printed(form: str, w
 
 @pytest.mark.parametrize(
     "path",
-    ["../x", "/etc/passwd", "~/x", "a/../../x", "..", "", "a\\..\\x", "C:\\x", "x\0", "nul", "link/x", "a:b", "con.txt"],
+    ["../x", "/etc/passwd", "~/x", "a/../../x", "..", "a\\..\\x", "C:\\x", "x\0", "nul", "link/x", "a:b", "con.txt"],
 )
 def test_S18_a_path_that_leads_out_never_reaches_the_tool(path: str, work: Path, tmp_path: Path) -> None:
     (work / "link").symlink_to(tmp_path)

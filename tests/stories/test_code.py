@@ -101,12 +101,15 @@ def test_a_word_for_word_copy_of_a_tools_content_is_refused_when_nobody_can_be_a
 ) -> None:
     result, _ = chat_about_a_page(drive, executor, f"As asked:\n{CODE}", "TERMINATE")
     assert executor.ran == []
-    assert contents(result.chat_history)[-2].startswith(REFUSED) and "Write the code in your own words" in (
-        contents(result.chat_history)[-2]
+    assert (
+        contents(result.chat_history)[-2].startswith(REFUSED)
+        and "Write the code in your own words" in (contents(result.chat_history)[-2])
     )
 
 
-@pytest.mark.parametrize(("answer", "runs"), [("yes", True), (" Y ", True), ("", False), ("no", False), ("exit", False)])
+@pytest.mark.parametrize(
+    ("answer", "runs"), [("yes", True), (" Y ", True), ("", False), ("no", False), ("exit", False)]
+)
 def test_a_person_is_asked_about_a_copy_and_decides(drive: Driven, executor: Executor, answer: str, runs: bool) -> None:
     prompts: list[str] = []
 
@@ -136,7 +139,10 @@ def test_a_tools_result_itself_never_runs(drive: Driven, executor: Executor) -> 
     """Even where the one who hears it runs code, and even if copies are allowed."""
     teller = a_user("teller", function_map={"fetch": fetch})
     listener = runner(executor, "listener", code={"execute_untrusted": True}, default_auto_reply="TERMINATE")
-    call = {"content": None, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "fetch", "arguments": "{}"}}]}
+    call = {
+        "content": None,
+        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "fetch", "arguments": "{}"}}],
+    }
     result = drive(listener.initiate_chat, teller, message=call)
     assert CODE in contents(result.chat_history)[1] and executor.ran == []
 
@@ -223,9 +229,10 @@ def real_sandbox() -> None:
 
 
 def test_two_agents_solve_a_task_with_code(drive: Driven, real_sandbox: None, tmp_path: Path) -> None:
+    primes = "print([n for n in range(2, 30) if all(n % d for d in range(2, n))])"
     lines = [
         {"expect": "primes below 30", "text": "```python\nprint(sum(range(30))\n```"},
-        {"expect": "SyntaxError", "text": "```python\nprint([n for n in range(2, 30) if all(n % d for d in range(2, n))])\n```"},
+        {"expect": "SyntaxError", "text": f"```python\n{primes}\n```"},
         {"expect": "[2, 3, 5, 7, 11, 13, 17, 19, 23, 29]", "text": "There are 10. TERMINATE"},
     ]  # fmt: skip
     with Script(lines) as script:

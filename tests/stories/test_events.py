@@ -74,9 +74,7 @@ def test_a_nested_chat_is_told_inside_its_tool(drive: Driven) -> None:
     assert written(events) == "(mazmt(mm)Tmazm)"
 
 
-def test_an_observer_that_fails_changes_nothing_but_the_log(
-    drive: Driven, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_observer_that_fails_changes_nothing_but_the_log(drive: Driven, caplog: pytest.LogCaptureFixture) -> None:
     def broken(event: Event) -> None:
         raise RuntimeError("my dashboard is down")
 
@@ -152,3 +150,19 @@ def test_events_of_an_override_that_answers_itself_keep_the_grammar(drive: Drive
     with autogen.observing(events.append, console=False):
         drive(a_user().initiate_chat, parrot, message="hi", max_turns=1)
     assert written(events) == "(mm)"
+
+
+@pytest.mark.parametrize(("error", "reason"), [(ZeroDivisionError, "error"), (KeyboardInterrupt, "cancelled")])
+def test_every_chat_that_began_is_told_to_have_ended(drive: Driven, error: type[BaseException], reason: str) -> None:
+    inner_user, events = a_user("inner_user"), list[Event]()
+
+    def broken(_: str) -> str:
+        raise error("broken")
+
+    def ask(text: str) -> str:
+        return str(inner_user.initiate_chat(an_echo("inner", broken), message=text).summary)
+
+    with autogen.observing(events.append, console=False), pytest.raises(error):
+        drive(a_user().initiate_chat, an_echo("outer", ask), message="hi")
+    assert written(events) == "(m(m))"
+    assert [event.stop_reason for event in events if isinstance(event, ChatEnded)] == [reason, reason]

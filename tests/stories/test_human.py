@@ -15,7 +15,9 @@ ALWAYS = (
     "Replying as user. Provide feedback to parrot. Press enter to skip and use auto-reply, "
     "or type 'exit' to end the conversation: "
 )
-AT_LIMIT = "Please give feedback to parrot. Press enter to skip and use auto-reply, or type 'exit' to stop the conversation: "
+AT_LIMIT = (
+    "Please give feedback to parrot. Press enter to skip and use auto-reply, or type 'exit' to stop the conversation: "
+)
 AT_END = "Please give feedback to parrot. Press enter or type 'exit' to stop the conversation: "
 
 

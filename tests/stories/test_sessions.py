@@ -126,6 +126,19 @@ def test_clearing_forgets_one_partner_or_all_and_may_keep_the_last_messages() ->
     assert not any(user.chat_messages.values()) and contents(one.chat_messages[user]) == ["a", "a", "b", "b"]
 
 
+@pytest.mark.parametrize(
+    "line", [{"tool_calls": [["c1", "add", {"a": 1}], ["c2", "add", {"a": 2}]]}, {"function_call": ["add", {"a": 1}]}]
+)
+def test_an_answer_is_never_kept_without_its_call(line: dict[str, Any]) -> None:
+    user, model = a_user(function_map={"add": lambda a: a + 1}), a_model([line, "TERMINATE"])
+    user.initiate_chat(model, message="go")
+    for kept, expected in ((1, 1), (2, 3), (3, 3), (4, 4), (9, 4)):
+        agent = copy.deepcopy(model)
+        agent.clear_history(nr_messages_to_preserve=kept)
+        (history,) = agent.chat_messages.values()
+        assert len(history) == expected
+
+
 def test_an_agent_may_begin_with_a_history() -> None:
     parrot = an_echo("parrot")
     user = ConversableAgent(
@@ -154,7 +167,11 @@ def test_a_nested_chat_goes_on_in_the_next_tool_call_of_the_same_run(drive: Driv
 
     user = a_user()
     model = a_model(
-        [{"tool_calls": [["c1", "ask", {"word": "one"}]]}, {"tool_calls": [["c2", "ask", {"word": "two"}]]}, "TERMINATE"]
+        [
+            {"tool_calls": [["c1", "ask", {"word": "one"}]]},
+            {"tool_calls": [["c2", "ask", {"word": "two"}]]},
+            "TERMINATE",
+        ]
     )
     autogen.register_function(ask, caller=model, executor=user, description="ask")
     result = drive(user.initiate_chat, model, message="go")

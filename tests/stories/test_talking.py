@@ -112,7 +112,10 @@ def test_a_carryover_of_another_kind_is_refused_and_the_error_carries_the_run(dr
 
 def test_a_message_may_be_a_dict_with_a_context(drive: Driven) -> None:
     result = drive(
-        a_user().initiate_chat, an_echo("parrot"), message={"content": "hi", "context": {"a": 1}, "role": "x"}, max_turns=1
+        a_user().initiate_chat,
+        an_echo("parrot"),
+        message={"content": "hi", "context": {"a": 1}, "role": "x"},
+        max_turns=1,
     )
     first = (result.chat_history or [{}])[0]
     assert first["content"] == "hi" and first["context"] == {"a": 1} and first["role"] == "assistant"

@@ -44,7 +44,9 @@ def broken() -> str:
 
 @pytest.mark.parametrize("function", [add, a_add])
 def test_a_tool_is_called_and_its_answer_goes_back_to_the_model(drive: Driven, function: Any) -> None:
-    user, model, script = pair(["c1", function.__name__, {"a": 2, "b": 3}], then=[{"expect": "5", "text": "5. TERMINATE"}])
+    user, model, script = pair(
+        ["c1", function.__name__, {"a": 2, "b": 3}], then=[{"expect": "5", "text": "5. TERMINATE"}]
+    )
     give(user, model, function)
     with script:
         result = drive(user.initiate_chat, model, message="2+3?")
