@@ -18,7 +18,7 @@ from autogen.core.events import Event
 from autogen.core.model import ModelReply
 from autogen.core.stop import Budget, StopReason
 from autogen.core.tools import ToolOutcome
-from autogen.drivers.performer import Act, EmitNow, Performers
+from autogen.drivers.performer import Act, EmitNow, Performers, Work
 
 A = TypeVar("A")
 
@@ -54,39 +54,50 @@ def equip(run: Run) -> None:
     """Give a new run its performers, and its deadline."""
     if run.budget is not None and run.budget.seconds is not None:
         run.deadline = _now() + run.budget.seconds
-    here = ref(run)  # weak: the table is the run's own, and a cycle would outlive the run until the next collection
     emit = run.parent.table.emit if run.parent is not None else _emitter()
+    own = _OfRun(run)
+    run.table = Performers(own.call_model, own.call_tool, own.run_code, own.ask_human, _draw, emit)
 
-    async def call_model(effect: CallModel, emit: EmitNow) -> ModelReply:
-        from autogen.models.budgeted import admitted
-        from autogen.models.client import call_model as perform
 
-        run = _alive(here)
+class _OfRun:
+    """The performers that ask the run what it still allows.
+
+    They know it weakly: the table is the run's own, and a cycle would outlive the run until the next collection.
+    """
+
+    __slots__ = ("_here",)
+
+    def __init__(self, run: Run) -> None:
+        self._here = ref(run)
+
+    def _run(self) -> Run:
+        run = self._here()
+        assert run is not None  # noqa: S101 - whoever performs an effect of a run stands in it
+        return run
+
+    def call_model(self, effect: CallModel, emit: EmitNow) -> Work[ModelReply]:
+        from autogen.models.budgeted import admitted_freely, within_budget
+        from autogen.models.client import call_model
+
+        run = self._run()
         seconds = remaining(run)
-        with admitted(run, effect) as allowed:
-            return await perform(allowed, emit, seconds)
+        if admitted_freely(run):
+            return call_model(effect, emit, seconds)
+        return within_budget(run, effect, lambda allowed: call_model(allowed, emit, seconds))
 
-    async def call_tool(effect: CallTool, emit: EmitNow) -> ToolOutcome:
-        from autogen.tools.call import call_tool as perform
+    def call_tool(self, effect: CallTool, emit: EmitNow) -> Work[ToolOutcome]:
+        from autogen.tools.call import call_tool
 
-        return await perform(effect, emit, remaining(_alive(here)))
+        return call_tool(effect, emit, remaining(self._run()))
 
-    async def run_code(effect: RunCode, emit: EmitNow) -> CodeOutcome:
-        from autogen.coding.perform import run_code as perform
+    def run_code(self, effect: RunCode, emit: EmitNow) -> Work[CodeOutcome]:
+        from autogen.coding.perform import run_code
 
-        return await perform(effect, emit, remaining(_alive(here)))
+        return run_code(effect, emit, remaining(self._run()))
 
-    async def ask_human(effect: AskHuman, emit: EmitNow) -> str:
-        remaining(_alive(here))
-        return await _ask_human(effect, emit)
-
-    run.table = Performers(call_model, call_tool, run_code, ask_human, _draw, emit)
-
-
-def _alive(here: "ref[Run]") -> Run:
-    run = here()
-    assert run is not None  # noqa: S101 - whoever performs an effect of a run stands in it
-    return run
+    def ask_human(self, effect: AskHuman, emit: EmitNow) -> Work[str]:
+        remaining(self._run())
+        return _ask_human(effect, emit)
 
 
 def remaining(run: Run) -> float | None:
@@ -95,12 +106,17 @@ def remaining(run: Run) -> float | None:
     Raises LimitReached when it is past, and when a run that this one is nested in was cancelled: what was left behind
     in a thread pays nothing more.
     """
-    if any(one.status == "cancelled" for one in run.lineage()):
-        raise LimitReached(StopReason.CANCELLED.value, "the run that this chat belongs to was cancelled")
-    deadlines = [one.deadline for one in run.lineage() if one.deadline is not None]
-    if not deadlines:
+    nearest: float | None = None
+    one: Run | None = run
+    while one is not None:
+        if one.status == "cancelled":
+            raise LimitReached(StopReason.CANCELLED.value, "the run that this chat belongs to was cancelled")
+        if one.deadline is not None and (nearest is None or one.deadline < nearest):
+            nearest = one.deadline
+        one = one.parent
+    if nearest is None:
         return None
-    left = min(deadlines) - _now()
+    left = nearest - _now()
     if left <= 0:
         raise LimitReached(StopReason.BUDGET_SECONDS.value, "the budget of seconds is used up")
     return left

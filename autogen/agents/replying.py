@@ -227,9 +227,12 @@ class Replying(AgentBase):
         return await concurrent(lambda run: reply.hook_last(run, self._whole, messages))
 
 
-async def _reply(run: Run, agent: Any, messages: Any, sender: Any, kwargs: dict[str, Any]) -> Any:
+async def _reply(
+    run: Run, agent: Any, messages: Any, sender: Any, kwargs: dict[str, Any]
+) -> str | dict[str, Any] | None:
     if messages is None and sender is None:
         raise ConfigAssertion("Either messages or sender must be provided.")
     history = agent.state.histories[sender] if messages is None else messages
     answer = await reply.generate_reply(run, agent, history, sender, kwargs.get("exclude") or ())
-    return plain(answer)
+    shown: str | dict[str, Any] | None = plain(answer)
+    return shown

@@ -6,7 +6,7 @@ this package, everything else in it is called as the program's own. Refuses to k
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from autogen.conversation import human, model_turn
 from autogen.conversation.callbacks import invoke, of_kind

@@ -5,7 +5,7 @@ Refuses to know what is called and why.
 
 from collections.abc import Callable
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 CO_COROUTINE = 0x80
 CO_ITERABLE_COROUTINE = 0x100
@@ -21,7 +21,7 @@ def is_async(function: Callable[..., Any]) -> bool:
         seen = inner
     code = getattr(seen, "__code__", None)
     if code is None:
-        kind: Any = type(seen)
+        kind = cast("Any", type(seen))
         code = getattr(getattr(kind, "__call__", None), "__code__", None)  # noqa: B004 - its code is wanted
     if isinstance(code, CodeType) and code.co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE):
         return True

@@ -5,7 +5,7 @@ conversations are about.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, assert_never, cast
 
 from autogen.core.callables import is_async
@@ -17,17 +17,17 @@ from autogen.drivers.threads import spawn
 T = TypeVar("T")
 
 
-async def run(steps: Coroutine[Any, Any, T], table: Performers) -> T:
+def run(steps: Coroutine[Any, Any, T], table: Performers) -> Coroutine[Any, Any, T]:
     """Perform every effect of `steps`; return what it returns, raise what it does not catch."""
-    return await _drive(steps, lambda effect: _effect(effect, table))
+    return _drive(steps, lambda effect: _effect(effect, table))
 
 
-async def perform(work: Coroutine[Any, Any, T]) -> T:
+def perform(work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
     """Carry out one performer's work on this loop."""
-    return await _drive(work, _step)
+    return _drive(work, _step)
 
 
-async def _drive(steps: Coroutine[Any, Any, T], perform_one: Callable[[Any], Coroutine[Any, Any, Any]]) -> T:
+async def _drive(steps: Coroutine[Any, Any, T], perform_one: Callable[[Any], Awaitable[Any]]) -> T:
     answer: Any = None
     failure: BaseException | None = None
     try:
@@ -48,45 +48,52 @@ async def _drive(steps: Coroutine[Any, Any, T], perform_one: Callable[[Any], Cor
         steps.close()
 
 
-async def _effect(effect: Any, table: Performers) -> Any:
+# What follows gives what is to be awaited instead of awaiting it: a thousand waiting conversations keep fewer frames.
+
+
+def _effect(effect: Any, table: Performers) -> Awaitable[Any]:
     if not isinstance(effect, Ask):
         raise EngineError(f"a conversation awaited {effect!r}; await effects only, wrap other calls in Invoke")
     known: Effect = effect  # type: ignore[assignment]  # the union is closed; assert_never tells when it is not
     match known:
         case Emit():
-            return table.emit(known.event)
+            return _now(table.emit(known.event))
         case CallModel():
-            return await perform(table.call_model(known, table.emit))
+            return perform(table.call_model(known, table.emit))
         case Invoke():
             in_place = known.kind == "predicate"
-            return await _call(CallProgram(known.function, known.args, dict(known.kwargs), in_place=in_place))
+            return _call(CallProgram(known.function, known.args, dict(known.kwargs), in_place=in_place))
         case CallTool():
-            return await perform(table.call_tool(known, table.emit))
+            return perform(table.call_tool(known, table.emit))
         case RunCode():
-            return await perform(table.run_code(known, table.emit))
+            return perform(table.run_code(known, table.emit))
         case AskHuman():
-            return await perform(table.ask_human(known, table.emit))
+            return perform(table.ask_human(known, table.emit))
         case Gather():
-            return await _gather(known, table)
+            return _gather(known, table)
         case Sleep():
-            return await asyncio.sleep(known.seconds)
+            return asyncio.sleep(known.seconds)
         case Draw():
-            return table.draw(known)
+            return _now(table.draw(known))
         case _:
             assert_never(known)
 
 
-async def _step(step: Any) -> Any:
+async def _now(answer: Any) -> Any:
+    return answer
+
+
+def _step(step: Any) -> Awaitable[Any]:
     match step:
         case Act():
             act = cast("Act[Any]", step)
             if act.concurrent is not None:
-                return await act.concurrent()
-            return await _in_thread(act.blocking, act.cancel)
+                return act.concurrent()
+            return _in_thread(act.blocking, act.cancel)
         case CallProgram():
-            return await _call(step)
+            return _call(step)
         case Sleep():
-            return await asyncio.sleep(step.seconds)
+            return asyncio.sleep(step.seconds)
         case _:
             raise EngineError(f"a performer awaited {step!r}; it may await Act, CallProgram and Sleep only")
 

@@ -4,8 +4,7 @@ Decides when a call is refused and, where the program set no `max_tokens`, how l
 Refuses to know how calls are made. Source: DESIGN section 8 (Limits).
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Lock
 
 from msgspec.structs import replace
@@ -13,7 +12,9 @@ from msgspec.structs import replace
 from autogen.conversation.run import Run
 from autogen.core.effects import CallModel
 from autogen.core.errors import ConfigError, LimitReached
+from autogen.core.model import ModelReply
 from autogen.core.stop import StopReason
+from autogen.drivers.performer import Work
 from autogen.models.admission import CallCeiling, answer_limit, worst_case
 
 SHORTEST_ANSWER = 64
@@ -21,18 +22,24 @@ SHORTEST_ANSWER = 64
 _admitting = Lock()
 
 
-@contextmanager
-def admitted(run: Run, effect: CallModel) -> Generator[CallModel, None, None]:
-    """The effect as it may be performed, its worst case reserved for as long as it takes.
+def admitted_freely(run: Run) -> bool:
+    """Count a call that no budget bounds; False when one does, and nothing is counted."""
+    one: Run | None = run
+    while one is not None:
+        if one.budget is not None:
+            return False
+        one = one.parent
+    for one in run.lineage():
+        one.spent.model_calls += 1
+    return True
+
+
+async def within_budget(run: Run, effect: CallModel, call: Callable[[CallModel], Work[ModelReply]]) -> ModelReply:
+    """The reply of `call(effect)`, its worst case reserved for as long as it takes.
 
     Raises LimitReached when a budget of the run, or of one that it is nested in, does not allow the call.
     """
     bounded = [one for one in run.lineage() if one.budget is not None]
-    if not bounded:
-        for one in run.lineage():
-            one.spent.model_calls += 1
-        yield effect
-        return
     with _admitting:
         for one in bounded:
             effect = _fitted(one, effect)
@@ -42,7 +49,7 @@ def admitted(run: Run, effect: CallModel) -> Generator[CallModel, None, None]:
         for one in bounded:
             _reserve(one, worst, 1)
     try:
-        yield effect
+        return await call(effect)
     finally:
         with _admitting:
             for one in bounded:

@@ -44,7 +44,7 @@ class Answer:
     """One answer being received. `feed` gives body pieces as they come; look at `begun` and `done` after it."""
 
     __slots__ = (
-        "_buffer", "_inflate", "_left", "_method", "_state", "begun", "done", "headers", "keep_alive", "status",
+        "_buffer", "_inflate", "_left", "_method", "_state", "begun", "done", "headers", "keep_alive", "status", "touched",
     )  # fmt: skip
 
     def __init__(self, method: str = "POST") -> None:
@@ -55,6 +55,8 @@ class Answer:
         self._left = 0
         self._inflate: Any = None
         self.begun = False
+        self.touched = False
+        """A byte of the answer has come: the server has seen the request."""
         """Status and headers are there."""
         self.done = False
         self.keep_alive = False
@@ -65,6 +67,7 @@ class Answer:
     def feed(self, data: bytes) -> list[bytes]:
         """Body pieces in these bytes. Raises MalformedAnswer."""
         pieces: list[bytes] = []
+        self.touched = True
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""

@@ -65,7 +65,7 @@ class AsyncPool:
                 try:
                     raise_named(error, route, connection.phase)
                 except (Unreachable, BrokenStream):
-                    if not reused:
+                    if not reused or connection.answer.touched:
                         raise
                 connection, reused = None, False  # the server had closed the idle connection: a new one decides
             except BaseException:
@@ -344,7 +344,8 @@ class Connection(asyncio.Protocol):
         self._still()
         self.since = self._loop.time()
         kept = self.answer.done and self.answer.keep_alive and not self._lost and not self._pieces
-        self.answer = _NONE  # an unused connection holds no headers
+        if kept:
+            self.answer = _NONE  # an unused connection holds no headers
         return kept
 
     def abort(self) -> None:

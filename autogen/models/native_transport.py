@@ -121,7 +121,7 @@ class NativeTransport:
                 stream.begin(head + request.body)
             except BaseException as error:
                 stream.close()
-                if reused and isinstance(error, (Unreachable, BrokenStream)):
+                if reused and not stream.touched and isinstance(error, (Unreachable, BrokenStream)):
                     continue  # the server had closed the idle connection: a new one decides
                 raise
             return stream
@@ -229,6 +229,11 @@ class Stream:
         self._open = True
         self.status = 0
         self.headers: Mapping[str, str] = {}
+
+    @property
+    def touched(self) -> bool:
+        """The server has begun to answer: the request must not be sent again."""
+        return self._answer.touched
 
     def begin(self, data: bytes) -> None:
         """Send the request and wait for the answer's head."""

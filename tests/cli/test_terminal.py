@@ -2,16 +2,17 @@
 
 import io
 import json
-import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from autogen.cli import main
-from tests.compat.scripted_server import ScriptedServer
+from tests.compat.scripted_server import ScriptedServer, ScriptError
 
 ROOT = Path(__file__).parents[2]
 REFUSED = {"status": 401, "body": {"error": {"message": "Incorrect API key"}}}
@@ -90,17 +91,37 @@ def test_under_json_a_question_is_a_line_and_the_answer_is_a_line_of_stdin(
     assert told[-1]["stop_reason"] == "human_exit"
 
 
+class Waiting(ScriptedServer):
+    """Answers when it is let; it need not be asked."""
+
+    def __init__(self, lines: list[Any]) -> None:
+        super().__init__(lines)
+        self.go = Event()
+
+    def answer(self, path: str, request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        self.go.wait(30)
+        return super().answer(path, request)
+
+    def close(self) -> None:
+        with suppress(ScriptError):
+            super().close()
+
+
 @pytest.mark.parametrize("options", [["--json"], ["--stream"], []])
-def test_a_reader_that_went_away_ends_a_run_in_silence(options: list[str]) -> None:
+def test_a_reader_that_goes_away_ends_a_run_in_silence(options: list[str]) -> None:
     """As in `autogen run ... | head -1`."""
     line: Any = {"stream": ["TERM", "INATE"]} if options == ["--stream"] else "TERMINATE"
-    reader, writer = os.pipe()
-    os.close(reader)
-    there = ScriptedServer([line])
-    words = [sys.executable, "-m", "autogen", "run", "x", "--base-url", there.base_url, "--model", "gpt-4o", *options]
-    done = subprocess.run(words, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (1, "")
+    with Waiting([line]) as there:
+        words = ["run", "x", "--base-url", there.base_url, "--model", "gpt-4o", *options]
+        with subprocess.Popen(
+            [sys.executable, "-m", "autogen", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as command:
+            assert command.stdout is not None
+            assert command.stderr is not None
+            assert command.stdout.readline()
+            command.stdout.close()
+            there.go.set()
+            assert (command.wait(60), command.stderr.read()) == (1, b"")
 
 
 def test_what_was_done_before_a_failure_is_told(capsys: pytest.CaptureFixture[str]) -> None:
