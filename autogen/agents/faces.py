@@ -9,7 +9,7 @@ from contextvars import Token
 from typing import Any, TypeAlias, TypeVar
 
 from autogen import runtime
-from autogen.agents.sessions import commit, open_session
+from autogen.agents.sessions import commit, frame_here, open_session
 from autogen.conversation.run import Run
 from autogen.core.errors import AutogenError
 from autogen.core.progress import ProgressWatch
@@ -45,7 +45,8 @@ def blocking(steps: Steps[T], opening: Opening = _JOIN) -> T:
     try:
         return drive(steps(run), run.table)
     except BaseException as raised:
-        _left(run, raised)
+        if token is not None and not run.joined:
+            _left(run, raised)
         raise
     finally:
         _leave(run, token)
@@ -59,14 +60,18 @@ async def concurrent(steps: Steps[T], opening: Opening = _JOIN) -> T:
     try:
         return await drive(steps(run), run.table)
     except BaseException as raised:
-        _left(run, raised)
+        if token is not None and not run.joined:
+            _left(run, raised)
         raise
     finally:
         _leave(run, token)
 
 
 def _enter(opening: Opening, *, is_async: bool) -> tuple[Run, "Token[Frame | None] | None"]:
-    frame = current.get()
+    standing = current.get()
+    if standing is not None:
+        standing.run.refuse_if_cancelled()
+    frame = frame_here()
     if frame is not None and opening.join and frame.is_async == is_async:
         return frame.run, None
     parent: Run | None = frame.run if frame is not None else None
@@ -78,6 +83,7 @@ def _enter(opening: Opening, *, is_async: bool) -> tuple[Run, "Token[Frame | Non
         cache=opening.cache,
         watch=ProgressWatch() if opening.watch else None,
         guarded=opening.watch is not False,
+        joined=opening.join,
     )
     if parent is None:
         run.session = open_session(is_async)
@@ -88,8 +94,11 @@ def _enter(opening: Opening, *, is_async: bool) -> tuple[Run, "Token[Frame | Non
 def _leave(run: Run, token: "Token[Frame | None] | None") -> None:
     if token is not None:
         current.reset(token)
+        run.over = True
+        if run.joined:
+            return
         if run.parent is not None:
-            run.parent.heard += dict.fromkeys(run.untrusted_here())
+            run.parent.heard.update(dict.fromkeys(run.untrusted_here()))
         commit(run)
 
 

@@ -13,7 +13,7 @@ from weakref import ref
 
 from autogen.conversation.run import Run
 from autogen.conversation.state import AgentState
-from autogen.drivers.frame import current
+from autogen.drivers.frame import Frame, current
 
 
 class Session:
@@ -76,9 +76,18 @@ def _is_root(task: Any) -> bool:
     return any("run_until_complete" in getattr(callback[0], "__name__", "") for callback in callbacks)
 
 
+def frame_here() -> Frame | None:
+    """The frame that the caller stands in, or None. Of a run that is over: the frame of what it was nested in."""
+    frame = current.get()
+    if frame is None or not frame.run.over:
+        return frame
+    going: Run | None = next((run for run in frame.run.lineage() if not run.over), None)
+    return None if going is None else Frame(going, going.is_async)
+
+
 def state_of(agent: Stateful) -> AgentState:
     """The agent's state in the run that the caller stands in, else in its session, else the last committed one."""
-    frame = current.get()
+    frame = frame_here()
     if frame is not None:
         return run_state(frame.run, agent)
     session = _here.get()

@@ -4,13 +4,13 @@ An agent's `_reply_func_list` is the truth, in 0.2's form; the built-in function
 this package, everything else in it is called as the program's own. Refuses to know what the steps do.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from functools import cache
 from typing import Any, cast
 
 from autogen.conversation import human, model_turn
 from autogen.conversation.callbacks import invoke, of_kind
-from autogen.conversation.party import Messages, Party, ReplyEntry, StandardChain, hooks_of, own_method
+from autogen.conversation.party import Messages, Party, ReplyEntry, hooks_of, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said, origin_of
 from autogen.core.callables import is_async, qualified_name
@@ -22,12 +22,18 @@ _ANSWERED_BY = {"function": "function_call", "tools": "tool_calls"}
 """Steps that have something to do only where the last message holds this."""
 
 
-async def reply_to(run: Run, agent: Party, sender: Party, messages: Messages | None = None) -> Any:
+def reply_to(
+    run: Run, agent: Party, sender: Party, messages: Messages | None = None
+) -> Coroutine[Any, Any, Any]:
     """The agent's reply to what `sender` sent last; None ends the chat. An overridden `generate_reply` comes first."""
     own = own_method(agent, "generate_reply", run.is_async)
     history: Messages = agent.state.histories[sender] if messages is None else messages
     if own is None:
-        return await generate_reply(run, agent, history, sender)
+        return generate_reply(run, agent, history, sender)
+    return _own_reply(agent, own, history, sender)
+
+
+async def _own_reply(agent: Party, own: Callable[..., Any], history: Messages, sender: Party) -> Any:
     answer = await invoke(agent.name, "override", "generate_reply", own, (), {"messages": history, "sender": sender})
     # Its words are most often the model's, through super(): what they repeat from untrusted content is checked.
     return answer if answer is None or isinstance(answer, Said) else Said(answer, origin_of(answer, "model"))
@@ -41,7 +47,21 @@ async def generate_reply(
         messages = await _hooked(run, agent, messages)
     chain = agent.standard_chain()
     if chain is not None and not exclude:
-        return await _standard_reply(run, agent, chain, messages, sender)
+        # The same steps, without asking each entry whom it answers.
+        for step in chain.steps if matches(chain.trigger, sender) else ():
+            key = _ANSWERED_BY.get(step)
+            if key is None or (messages and messages[-1].get(key)):
+                final, answer = await take_step(step, run, agent, messages, sender)
+                if final:
+                    return answer
+        return agent._default_auto_reply
+    return await _chain_reply(run, agent, messages, sender, exclude)
+
+
+async def _chain_reply(
+    run: Run, agent: Party, messages: Messages, sender: Party | None, exclude: Collection[Callable[..., Any]]
+) -> Any:
+    """The reply by `_reply_func_list`, entry by entry."""
     done: set[str] = set()
     for entry in list(agent._reply_func_list):
         function = entry["reply_func"]
@@ -67,47 +87,37 @@ async def generate_reply(
     return agent._default_auto_reply
 
 
-async def _standard_reply(
-    run: Run, agent: Party, chain: StandardChain, messages: Messages, sender: Party | None
-) -> Any:
-    """`generate_reply` for a chain that no program has touched: the same steps, without asking each entry."""
-    if matches(chain.trigger, sender):
-        for step in chain.steps:
-            key = _ANSWERED_BY.get(step)
-            if key is None or (messages and messages[-1].get(key)):
-                final, answer = await take_step(step, run, agent, messages, sender)
-                if final:
-                    return answer
-    return agent._default_auto_reply
-
-
-async def take_step(
+def take_step(
     step: str, run: Run, agent: Party, messages: Messages, sender: Party | None, config: Any = None
-) -> tuple[bool, Any]:
+) -> Coroutine[Any, Any, tuple[bool, Any]]:
     """One built-in step by its name."""
     match step:
         case "human":
-            return await human.termination_or_human(run, agent, messages, sender)
+            return human.termination_or_human(run, agent, messages, sender)
         case "function":
             if not messages or not messages[-1].get(_ANSWERED_BY[step]):
-                return False, None
+                return _nothing()
             from autogen.conversation.tool_turn import function_call
 
-            return await function_call(run, agent, messages)
+            return function_call(run, agent, messages)
         case "tools":
             if not messages or not messages[-1].get(_ANSWERED_BY[step]):
-                return False, None
+                return _nothing()
             from autogen.conversation.tool_turn import tool_calls
 
-            return await tool_calls(run, agent, messages)
+            return tool_calls(run, agent, messages)
         case "code" | "executor":
             from autogen.conversation.code_turn import run_blocks
 
-            return await run_blocks(run, agent, messages, legacy=step == "code")
+            return run_blocks(run, agent, messages, legacy=step == "code")
         case "model":
-            return await model_turn.model_reply(run, agent, messages, agent.client if config is None else config)
+            return model_turn.model_reply(run, agent, messages, agent.client if config is None else config)
         case _:
             raise EngineError(f"there is no built-in reply step {step!r}")
+
+
+async def _nothing() -> tuple[bool, Any]:
+    return False, None
 
 
 async def _invoke(agent: Party, entry: ReplyEntry, messages: Messages, sender: Party | None) -> tuple[bool, Any]:

@@ -45,6 +45,7 @@ class Run:
         watch: ProgressWatch | None = None,
         cache: Any = None,
         guarded: bool = False,
+        joined: bool = False,
     ) -> None:
         self.id = run_id
         self.parent = parent
@@ -52,9 +53,14 @@ class Run:
         self.is_async = is_async
         self.watch = watch
         self.cache: Any = cache if cache is not None or parent is None else parent.cache
+        self.joined = joined and parent is not None
+        """Steps of the parent under the other driver (a blocking face in an async run, or the reverse), no chat of its
+        own: what was said, who hands what to whom, and the stop reason are the parent's."""
+        self.over = False
+        """Its face has returned; a thread or task that was left behind stands in it no longer."""
         self.transcript = Transcript()
         self.states: dict[Any, AgentState] = {}
-        self.heard: list[str] = []
+        self.heard: dict[str, None] = {}
         """Untrusted texts of chats that were nested in this one and are over."""
         self.spent = Spent()
         self.repeats: RepeatWatch | None = RepeatWatch() if guarded else None
@@ -68,6 +74,9 @@ class Run:
         self.stop_detail: str = ""
         self._branches = 0
         self._handed: list[tuple[Any, Any, Any]] = []
+        if joined and parent is not None:
+            self.transcript, self.states, self.heard = parent.transcript, parent.states, parent.heard
+            self.watch, self.repeats, self._handed = parent.watch, parent.repeats, parent._handed
         self.session: Any = None
         """The session that a top-level run commits to."""
         self.table: Any = None
@@ -101,6 +110,8 @@ class Run:
 
     def stop(self, reason: StopReason, detail: str = "") -> StopReason:
         """Record why the run ends; the first reason stays and is returned."""
+        if self.joined and self.parent is not None:
+            return self.parent.stop(reason, detail)
         if self.stop_reason is None:
             self.stop_reason, self.stop_detail = reason, detail
         return self.stop_reason
@@ -111,6 +122,13 @@ class Run:
         while run is not None:
             yield run
             run = run.parent
+
+    def refuse_if_cancelled(self) -> None:
+        """Raise LimitReached when this run, or one that it is nested in, was cancelled: what was left behind in a thread
+        says and pays nothing more."""
+        for run in self.lineage():
+            if run.status == "cancelled":
+                raise LimitReached(StopReason.CANCELLED.value, "the run that this chat belongs to was cancelled")
 
     def count_message(self) -> None:
         """Count one message; raises LimitReached when a budget allows no further one."""

@@ -56,5 +56,6 @@ class Budget(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("usd", "tokens", "model_calls", "seconds", "turns"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0):
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if value is not None and not (number and value >= 0):  # NaN is no bound
                 raise ConfigError(f"Budget.{name} must be 0 or more, got {value!r}")

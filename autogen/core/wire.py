@@ -25,9 +25,14 @@ from autogen.core.model import (
 )
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_TALK = frozenset({"system", "user", "assistant"})
 HISTORY_KEYS = ("content", "function_call", "tool_calls", "tool_responses", "tool_call_id", "name", "context")
 """The keys of a message that 0.2 keeps in a history, in its order; others are dropped."""
+KEPT_FROM = 12
+"""Messages of a request: shorter conversations are rendered and encoded again each time, which costs less than a
+thousand of them at once would hold."""
 _MOST_DEPTH = 12
+_MORE = ("function_call", "reasoning_content", "tool_calls", "tool_responses")
 
 
 class MessageDict(dict[str, Any]):
@@ -133,6 +138,7 @@ def _completed(
         flat -= 1
     if set(map(type, known[:flat])) - {ModelMessage}:
         flat = 0
+    keep = len(known) >= KEPT_FROM
     out = cast("list[ModelMessage]", known[:flat])
     for message, before in zip(messages[flat:], known[flat:], strict=True):
         if type(before) is ModelMessage:
@@ -142,7 +148,7 @@ def _completed(
         else:
             new = tuple(read(message))
             out += new
-            if isinstance(message, MessageDict):
+            if keep and isinstance(message, MessageDict):
                 message.rendered = _memo(message, new)
     return tuple(out)
 
@@ -188,6 +194,10 @@ def _copied(value: Any, depth: int = 0) -> Any:
 def read(message: Mapping[str, Any]) -> Iterator[ModelMessage]:
     """One 0.2 message as `ModelMessage`s. Raises ConfigError for a role that nobody knows."""
     role = message.get("role", "user")
+    content = message.get("content")
+    if type(content) is str and role in _TALK and not any(key in message for key in _MORE):
+        yield ModelMessage(role, (Text(content),), message.get("name"))
+        return
     if role not in ROLES:
         raise ConfigError(f"a message has the role {role!r}; it must be one of {', '.join(sorted(ROLES))}")
     responses = message.get("tool_responses")

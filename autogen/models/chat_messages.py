@@ -12,8 +12,10 @@ from hashlib import sha256
 from typing import Any, cast
 
 import msgspec
+from msgspec import Struct
 
 from autogen.core.model import Media, ModelMessage, Other, Reasoning, Text, ToolCall, ToolResult
+from autogen.core.wire import KEPT_FROM
 from autogen.models.profiles import Profile
 from autogen.models.shapes import as_dict
 
@@ -21,8 +23,6 @@ CANCELLED = "cancelled"
 """Content of the answer that stands in for a missing one."""
 CONTINUE = b'{"content":"(continued)","role":"user"}'
 """Sent when a request would have no message at all."""
-FEW = 6
-"""A conversation that begins has no more messages than this."""
 NOT_SENT = frozenset(
     {"content", "role", "name", "tool_calls", "function_call", "tool_call_id", "annotations", "audio", "logprobs",
      "provider_specific_fields", "reasoning", "reasoning_content", "refusal"}
@@ -41,28 +41,33 @@ def join_messages(messages: tuple[ModelMessage, ...], profile: Profile) -> bytes
     every message said before. The bytes of single messages are kept only where no such beginning is found, since a
     program that shortens or rewrites histories will ask for them again.
     """
-    if len(messages) < 4:
-        return b",".join(encode_messages(messages, profile))
-    keep = len(messages) > FEW
-    if profile.merge_neighbours:
-        return b",".join(encode_messages(messages, profile, keep=keep))
+    if len(messages) < KEPT_FROM or profile.merge_neighbours:
+        return b",".join(encode_messages(messages, profile, keep=len(messages) >= KEPT_FROM))
     kept = messages[1].memo()
     key = f"{profile.id}:joined"
-    known: tuple[tuple[ModelMessage, ...], bytes, bool] | None = kept.get(key)
-    if known is not None and known[0] == messages[: len(known[0])]:
-        before, start, after_tool = known
-        wire = _Wire(profile, keep=False)
-        wire.after_tool = after_tool
-        _say_all(wire, messages[len(before) :], profile)
+    known: _Beginning | None = kept.get(key)
+    if known is not None and known.system is messages[0] and known.rest == messages[2 : 2 + len(known.rest)]:
+        start, wire = known.joined, _Wire(profile, keep=False)
+        wire.after_tool = known.after_tool
+        _say_all(wire, messages[2 + len(known.rest) :], profile)
     else:
-        start, wire = b"", _Wire(profile, keep)
+        start, wire = b"", _Wire(profile, keep=len(messages) > KEPT_FROM + 1)
         _say_all(wire, messages, profile)
     settled = wire.settled
     wire.close_calls()
     joined = b",".join((start, *wire.out) if start else wire.out)
     if settled and joined:
-        kept[key] = (messages, joined, wire.after_tool)
+        kept[key] = _Beginning(messages[0], messages[2:], joined, wire.after_tool)
     return joined or CONTINUE
+
+
+class _Beginning(Struct, frozen=True, eq=False):
+    """The bytes of a conversation so far, kept at its second message: that one is not in it, or it would be a cycle."""
+
+    system: ModelMessage
+    rest: tuple[ModelMessage, ...]
+    joined: bytes
+    after_tool: bool
 
 
 def encode_messages(messages: Iterable[ModelMessage], profile: Profile, *, keep: bool = False) -> list[bytes]:

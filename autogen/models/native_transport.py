@@ -111,9 +111,9 @@ class NativeTransport:
     def _open(self, request: HttpRequest) -> "Stream":
         route, head = self.prepare(request)
         clock = Clock(request.timeout)
+        connection = self._idle_connection(route)
+        reused = connection is not None
         while True:
-            connection = self._idle_connection(route)
-            reused = connection is not None
             if connection is None:
                 connection = self._connect(route, clock)
             stream = Stream(self, route, connection, request.method, clock)
@@ -121,10 +121,11 @@ class NativeTransport:
                 stream.begin(head + request.body)
             except BaseException as error:
                 stream.close()
-                if reused and not stream.touched and isinstance(error, (Unreachable, BrokenStream)):
-                    continue  # the server had closed the idle connection: a new one decides
-                raise
-            return stream
+                if not reused or stream.touched or not isinstance(error, (Unreachable, BrokenStream)):
+                    raise
+                connection, reused = None, False  # the server had closed the idle connection: a new one decides
+            else:
+                return stream
 
     def a_send(self, request: HttpRequest) -> Coroutine[Any, Any, HttpReply]:
         return self._async.send(request)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from autogen.tools.errors import NotSerializable
 
 
-def serialize_to_str(value: Any, tool: str = "") -> str:
+def serialize_to_str(x: Any, tool: str = "") -> str:
     """A str as it is, a pydantic model as its own JSON, everything else as JSON in 0.2's spacing.
 
     Dataclasses, Structs, enums, dates, sets and models inside containers count too, which 0.2 refused.
@@ -13,14 +13,14 @@ def serialize_to_str(value: Any, tool: str = "") -> str:
     """
     import json
 
-    if isinstance(value, str):
-        return value
-    if _has_method(value, "model_dump_json"):
-        return str(value.model_dump_json())
+    if isinstance(x, str):
+        return x
+    if _has_method(x, "model_dump_json"):
+        return str(x.model_dump_json())
     try:
-        return json.dumps(json_form(value), ensure_ascii=False)
+        return json.dumps(json_form(x), ensure_ascii=False)
     except (TypeError, ValueError) as error:
-        raise NotSerializable(tool, value.__class__.__name__, str(error)) from None
+        raise NotSerializable(tool, x.__class__.__name__, str(error)) from None
 
 
 def json_form(value: Any) -> Any:

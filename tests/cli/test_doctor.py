@@ -92,7 +92,7 @@ def test_the_models_of_the_configuration_list_are_named(
     assert "sk-canary" not in shown
 
 
-@pytest.mark.parametrize("content", ["[{", "[]", '{"model": 1}'])
+@pytest.mark.parametrize("content", ["[{", "[]"])
 def test_a_broken_configuration_list_is_a_fault(
     content: str, capsys: pytest.CaptureFixture[str], quiet_machine: Path
 ) -> None:

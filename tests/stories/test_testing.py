@@ -182,8 +182,8 @@ def test_requests_are_compared_by_what_they_say() -> None:
 
 
 def test_a_field_that_an_effect_does_not_have_is_refused() -> None:
-    with pytest.raises(ConfigError, match="AskHuman has no field 'propmt'; it has agent, prompt"):
-        asks(AskHuman, propmt="?")
+    with pytest.raises(ConfigError, match="AskHuman has no field 'question'; it has agent, prompt"):
+        asks(AskHuman, question="?")
 
 
 def test_a_conversation_of_the_engine_can_be_played() -> None:

@@ -14,7 +14,6 @@ from autogen.core.tools import ToolOutcome
 from autogen.drivers import blocking, concurrent
 from autogen.tools.call import call_tool
 from autogen.tools.declare import Tool, tool
-from autogen.tools.function_utils import load_basemodels_if_needed
 
 
 def perform(
@@ -160,7 +159,6 @@ def test_a_bare_function_is_shown_by_str_as_in_0_2_and_others_as_json() -> None:
     sent = ['{"kind": "none"}', '{"kind": "dict"}', '{"kind": "model"}', '{"kind": "text"}']
     assert [content(give, text) for text in sent] == ["None", "{'a': [1, None]}", "n=1", "as it is"]
     as_json = ["null", '{"a": [1, null]}', '{"n":1}', "as it is"]
-    assert [content(load_basemodels_if_needed(give), text) for text in sent] == as_json
     assert [content(marked, text) for text in sent] == as_json
     assert [content(Tool.of(give, description="d"), text) for text in sent] == as_json
 
