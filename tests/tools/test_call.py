@@ -14,6 +14,7 @@ from autogen.core.tools import ToolOutcome
 from autogen.drivers import blocking, concurrent
 from autogen.tools.call import call_tool
 from autogen.tools.declare import Tool, tool
+from autogen.tools.function_utils import load_basemodels_if_needed
 
 
 def perform(
