@@ -119,3 +119,66 @@ def fault_of_autogen(words: list[str]) -> str:
     known = {name for option in command.params for name in [*option.opts, *option.secondary_opts]} | {"--help"}
     used = [word.partition("=")[0] for word in words if word.startswith("--")]
     return "".join(f"no option {word}" for word in used if word not in known)
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_every_page_is_in_the_navigation_and_in_the_readme() -> None:
+    names = {path.name for path in (ROOT / "docs").glob("*.md")}
+    navigation = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]
+    assert {name for group in navigation for pages in group.values() for name in pages} == names
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in names - {"index.md"} if f"(docs/{name})" not in readme] == []
+
+
+def test_every_variable_that_the_code_reads_is_listed() -> None:
+    files = [*(ROOT / "autogen").rglob("*.py"), *(path for path in (ROOT / "scripts").iterdir() if path.is_file())]
+    known = r"\b(?:AUTOGEN|OPENAI|AZURE_OPENAI|OAI|TIKTOKEN|DATA_GYM)_[A-Z][A-Z_]*\b"
+    read = {name for file in files for name in re.findall(known, file.read_text(encoding="utf-8"))}
+    constants = {"OPENAI_URL", "OPENAI_REASONING", "OPENAI_O"}
+    listed = set(re.findall(r"`([A-Z_]+)(?:=\w+)?`", page("environment.md")))
+    assert read - listed - constants - {"OAI_PRICE"} == set()
+
+
+def test_every_stop_reason_event_and_exit_code_is_listed() -> None:
+    from typing import get_args
+
+    from autogen.cli.exits import Exit
+    from autogen.core import events
+    from autogen.core.stop import StopReason
+
+    stopping, told = page("stopping.md"), page("events.md")
+    assert [reason.value for reason in StopReason if f"`{reason.value}`" not in stopping] == []
+    for event in get_args(events.Event):
+        row = next((line for line in told.splitlines() if line.startswith(f"| `{event.__name__}` |")), "")
+        fields = [name for name in event.__struct_fields__ if name not in ("printer", "fill")]
+        assert re.findall(r"`(\w+)`", row) == [event.__name__, *fields]
+    codes = re.findall(r"^\| (\d+) \|", page("command-line.md"), re.M)
+    assert codes == [str(int(code)) for code in Exit]
+
+
+@pytest.mark.parametrize("name", ["run", "chat"])
+def test_every_option_of_a_command_is_listed(name: str) -> None:
+    from autogen.cli.app import cli
+
+    text = page("command-line.md").partition(f"## `autogen {name}`")[2].partition("\n## ")[0]
+    options = [word for option in cli.commands[name].params for word in option.opts if word.startswith("--")]
+    assert [word for word in options if f"`{word}" not in text] == []
+
+
+def test_what_is_called_not_yet_here_is_not_here() -> None:
+    """Whoever adds one of these takes it off the list."""
+    import importlib
+
+    import autogen
+
+    names = re.findall(r"`([\w.]+)`", page("migration.md").partition("## Not yet here")[2].partition("\n## ")[0])
+    modules = [name for name in names if name.startswith("autogen.")]
+    assert len(modules) > 10
+    for name in modules:
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module(name)
+    classes = [name for name in names if name[0].isupper()]
+    assert [name for name in classes if hasattr(autogen, name)] == []

@@ -71,6 +71,14 @@ class Chatting(AgentBase):
         """`receive` on an event loop."""
         return await concurrent(lambda run: _receive(run, self, message, sender, request_reply, silent))
 
+    def _print_received_message(self, message: dict[str, Any] | str, sender: Any) -> None:
+        """Print a message in 0.2's format. Override it to show what is received in your own way."""
+        from autogen.observability.console import print_message
+
+        known = message if isinstance(message, Mapping) else {"content": message}
+        fill = bool(self.llm_config and self.llm_config.get("allow_format_str_template"))
+        print_message(known, sender.name, self.name, fill)
+
     def initiate_chat(
         self,
         recipient: "ConversableAgent",
@@ -103,7 +111,7 @@ class Chatting(AgentBase):
             self._whole,
             recipient,
             blocking(
-                lambda run: _chat(run, self, recipient, settings),
+                lambda run: chat(run, self._whole, recipient, settings),
                 _opening(self._whole, recipient, settings, budget, no_progress, False),
             ),
         )
@@ -131,7 +139,7 @@ class Chatting(AgentBase):
             self._whole,
             recipient,
             await concurrent(
-                lambda run: _chat(run, self, recipient, settings),
+                lambda run: chat(run, self._whole, recipient, settings),
                 _opening(self._whole, recipient, settings, budget, no_progress, True),
             ),
         )
@@ -170,10 +178,6 @@ def _handed(message: Any, handed: Any) -> Any:
     """What an override hands on keeps the origin of what it was given."""
     known: Any = message
     return Said(known, origin_of(handed, "program")) if isinstance(known, (str, dict)) else known
-
-
-async def _chat(run: Run, sender: Any, recipient: Any, settings: ChatSettings) -> tuple[Run, Ended]:
-    return run, await chat(run, sender, recipient, settings)
 
 
 def _settings(
@@ -236,11 +240,11 @@ def _refuse_async_reply_functions(agent: "ConversableAgent") -> None:
         )
 
 
-def _result(sender: "ConversableAgent", recipient: "ConversableAgent", done: tuple[Run, Ended]) -> "ChatResult":
+def _result(sender: "ConversableAgent", recipient: "ConversableAgent", ended: Ended) -> "ChatResult":
     from autogen.core.result import ChatResult
     from autogen.models.usage import gather_usage_summary
 
-    run, ended = done
+    run = ended.run
     return ChatResult(
         chat_history=ended.history,
         summary=ended.summary,

@@ -95,7 +95,10 @@ class CodeRunning(AgentBase):
 
 def _setup(config: dict[str, Any], executor: Any) -> CodeSetup:
     from autogen.coding.config import legacy_executor
+    from autogen.coding.docker import check_can_use_docker_or_throw
 
+    if executor is None:
+        check_can_use_docker_or_throw(config.get("use_docker"))  # it may have been set after construction
     return CodeSetup(
         executor=executor if executor is not None else legacy_executor(config),
         last_n_messages=config.get("last_n_messages", "auto"),
@@ -108,4 +111,5 @@ async def _execute(run: Run, agent: Any, blocks: tuple[CodeBlock, ...]) -> tuple
     from autogen.conversation.code_turn import one_by_one
 
     outcome = await one_by_one(run, agent, blocks)
+    run.tell(outcome.output, "code")
     return outcome.exit_code, outcome.output

@@ -21,6 +21,7 @@ from autogen.conversation.state import AgentState
 from autogen.conversation.summary import SUMMARY_PROMPT
 from autogen.core.errors import ConfigError
 from autogen.core.model import ToolSpec
+from autogen.core.transcript import restored_origin
 from autogen.core.wire import MessageDict, text_of
 
 _EVERY: list[Any] = [Agent, None]
@@ -190,12 +191,22 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
 
     def override(self, method: str, is_async: bool) -> Callable[..., Any] | None:
         """The program's own version of a method: on the object, or in a subclass; the `a_` twin first in async chats."""
-        names = (f"a_{method}", method) if is_async else (method, f"a_{method}")
-        for name in names:
-            if name in self.__dict__:
-                own: Callable[..., Any] = self.__dict__[name]
+        twin = _TWINS.get(method)
+        if twin is None:
+            twin = _TWINS[method] = f"a_{method}"
+        mine, kind = self.__dict__, type(self)
+        if (
+            method not in mine
+            and twin not in mine
+            and getattr(kind, method, None) is _BASE.get(method)
+            and getattr(kind, twin, None) is _BASE.get(twin)
+        ):
+            return None
+        for name in (twin, method) if is_async else (method, twin):
+            if name in mine:
+                own: Callable[..., Any] = mine[name]
                 return own
-            of_class = getattr(type(self), name, None)
+            of_class = getattr(kind, name, None)
             if of_class is not None and of_class is not _BASE.get(name):
                 bound: Callable[..., Any] = getattr(self, name)
                 return bound
@@ -206,6 +217,8 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
 
 
 _BASE: dict[str, Any] = {}
+_TWINS: dict[str, str] = {}
+"""The names of the async faces."""
 
 
 def _remember_base() -> None:
@@ -235,5 +248,5 @@ def _first_state(chat_messages: dict[Any, list[dict[str, Any]]] | None) -> Agent
         return None
     state = AgentState()
     for partner, history in chat_messages.items():
-        state.histories[partner] = [MessageDict(message, "program") for message in history]
+        state.histories[partner] = [MessageDict(message, restored_origin(message)) for message in history]
     return state

@@ -45,6 +45,7 @@ async def _step(
     if config is False and step in ("code", "executor"):
         return False, None
     final, answer = await reply.take_step(step, run, agent, messages, sender, config)
+    run.tell(answer)
     return final, plain(answer)
 
 
@@ -234,5 +235,6 @@ async def _reply(
         raise ConfigAssertion("Either messages or sender must be provided.")
     history = agent.state.histories[sender] if messages is None else messages
     answer = await reply.generate_reply(run, agent, history, sender, kwargs.get("exclude") or ())
+    run.tell(answer)
     shown: str | dict[str, Any] | None = plain(answer)
     return shown

@@ -196,6 +196,7 @@ async def _execute(
     from autogen.conversation.tool_turn import execute_here
 
     outcome = await execute_here(run, agent, call)
+    run.tell(outcome.content, "tool")
     answer = {"name": call.name, "role": "function", "content": outcome.content}
     if verbose:
         _show(func_call, answer)

@@ -37,6 +37,7 @@ class ChatSettings(Struct, frozen=True, kw_only=True, eq=False):
 class Ended(Struct, frozen=True, kw_only=True, eq=False):
     """What `chat` gives to the face that makes a ChatResult of it."""
 
+    run: Run
     history: list[dict[str, Any]]
     summary: str
     human_input: list[str]
@@ -79,6 +80,7 @@ async def _hold(run: Run, sender: Party, recipient: Party, settings: ChatSetting
     summary = await _summary(run, sender, recipient, settings, reason)
     ended: float = await Draw("time")
     return Ended(
+        run=run,
         history=sender.state.histories[recipient],
         summary=summary,
         human_input=sender.state.human_input,
@@ -139,3 +141,4 @@ def prepare(agent: Party, partner: Party, clear_history: bool, reply_at_receive:
     if clear_history:
         state.histories[partner] = []
         state.human_input = []
+        state.ran = frozenset()

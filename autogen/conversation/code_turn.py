@@ -18,7 +18,7 @@ from autogen.core.errors import ConfigError
 from autogen.core.events import CodeStarted
 from autogen.core.model import Origin
 from autogen.core.provenance import untrusted_overlap
-from autogen.core.transcript import UNTRUSTED
+from autogen.core.transcript import UNTRUSTED, restored_origin
 
 Blocks: TypeAlias = tuple[CodeBlock, ...]
 
@@ -44,6 +44,7 @@ async def run_blocks(run: Run, agent: Party, messages: Messages, legacy: bool) -
             continue
         if not await _may_run(run, agent, setup, message, blocks):
             return True, Said(REFUSED, "code")
+        agent.state.ran |= {block.code for block in blocks}
         outcome = await (_one_by_one(run, agent, blocks) if legacy else _together(run, agent, setup, blocks))
         run.effect()
         return True, Said(reply_text(outcome), "code")
@@ -66,7 +67,7 @@ def _origin(agent: Party, message: Mapping[str, Any]) -> Origin:
     for history in histories.values():
         for known in history:
             if known.get("content") == content:
-                return getattr(known, "origin", "program")
+                return getattr(known, "origin", None) or restored_origin(known)
     return "model" if any(histories.values()) else "program"
 
 
@@ -91,11 +92,15 @@ def _to_scan(agent: Party, messages: Messages, last_n: int | Literal["auto"]) ->
 
 
 async def _may_run(run: Run, agent: Party, setup: CodeSetup, message: Mapping[str, Any], blocks: Blocks) -> bool:
-    """Model-written code that repeats untrusted content word for word needs a person's yes."""
+    """Model-written code that repeats untrusted content word for word needs a person's yes.
+
+    What ran here before may run again: its own traceback shows it, and makes it no stranger's.
+    """
     if _origin(agent, message) != "model" or setup.execute_untrusted:
         return True
     untrusted = tuple(run.untrusted_texts())
-    copied = [block.code for block in blocks if untrusted and untrusted_overlap(block.code, untrusted)]
+    new = [block.code for block in blocks if block.code not in agent.state.ran]
+    copied = [code for code in new if untrusted and untrusted_overlap(code, untrusted)]
     if not copied:
         return True
     if agent.human_input_mode == "NEVER":

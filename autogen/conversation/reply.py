@@ -11,7 +11,7 @@ from typing import Any, cast
 from autogen.conversation import human, model_turn
 from autogen.conversation.callbacks import invoke, of_kind
 from autogen.conversation.party import Messages, Party, ReplyEntry, hooks_of, own_method
-from autogen.conversation.run import Run
+from autogen.conversation.run import Run, origin_passed_on
 from autogen.conversation.sending import Said, origin_of
 from autogen.core.callables import is_async, qualified_name
 from autogen.core.errors import ConfigAssertion, ConfigError, EngineError, InvalidContent
@@ -30,13 +30,16 @@ def reply_to(
     history: Messages = agent.state.histories[sender] if messages is None else messages
     if own is None:
         return generate_reply(run, agent, history, sender)
-    return _own_reply(agent, own, history, sender)
+    return _own_reply(run, agent, own, history, sender)
 
 
-async def _own_reply(agent: Party, own: Callable[..., Any], history: Messages, sender: Party) -> Any:
-    answer = await invoke(agent.name, "override", "generate_reply", own, (), {"messages": history, "sender": sender})
-    # Its words are most often the model's, through super(): what they repeat from untrusted content is checked.
-    return answer if answer is None or isinstance(answer, Said) else Said(answer, origin_of(answer, "model"))
+async def _own_reply(run: Run, agent: Party, own: Callable[..., Any], history: Messages, sender: Party) -> Any:
+    given = {"messages": history, "sender": sender}
+    with run.passing_on() as told:
+        answer = await invoke(agent.name, "override", "generate_reply", own, (), given)
+    if answer is None or isinstance(answer, Said):
+        return answer
+    return Said(answer, origin_of(answer, origin_passed_on(told, answer)))
 
 
 async def generate_reply(
@@ -76,7 +79,7 @@ async def _chain_reply(
         if step is None:
             if is_async(function) and not run.is_async:
                 continue  # `initiate_chat` has refused it unless it is to be left out
-            final, answer = await _invoke(agent, entry, messages, sender)
+            final, answer = await _invoke(run, agent, entry, messages, sender)
         elif function.__autogen_async__ and not run.is_async:  # type: ignore[attr-defined]  # marked by `builtin`
             continue
         else:
@@ -120,11 +123,14 @@ async def _nothing() -> tuple[bool, Any]:
     return False, None
 
 
-async def _invoke(agent: Party, entry: ReplyEntry, messages: Messages, sender: Party | None) -> tuple[bool, Any]:
+async def _invoke(
+    run: Run, agent: Party, entry: ReplyEntry, messages: Messages, sender: Party | None
+) -> tuple[bool, Any]:
     function = entry["reply_func"]
     arguments = {"messages": messages, "sender": sender, "config": entry["config"]}
     name = qualified_name(function)
-    answer = await invoke(agent.name, "reply_function", "reply function", function, (agent,), arguments, name)
+    with run.passing_on() as told:
+        answer = await invoke(agent.name, "reply_function", "reply function", function, (agent,), arguments, name)
     if not of_kind(answer, tuple) or len(answer) != 2:
         raise ConfigError(
             f"the reply function {name!r} of agent {agent.name!r} returned {type(answer).__name__}; "
@@ -137,8 +143,7 @@ async def _invoke(agent: Party, entry: ReplyEntry, messages: Messages, sender: P
             f"{type(reply).__name__}; a reply is text, a message dict, or None to end the chat"
         )
     if final and reply is not None and getattr(reply, "origin", None) is None:
-        # As in `reply_to`: most often a model's words, so what they repeat from untrusted content is checked.
-        reply = Said(reply, "model") if of_kind(reply, str, dict) else reply
+        reply = Said(reply, origin_passed_on(told, reply)) if of_kind(reply, str, dict) else reply
     return bool(final), reply
 
 

@@ -12,10 +12,10 @@ from msgspec import Struct
 from autogen.conversation.state import AgentState
 from autogen.core.callables import qualified_name
 from autogen.core.errors import LimitReached
-from autogen.core.model import ModelReply, Usage
+from autogen.core.model import ModelReply, Origin, Usage
 from autogen.core.progress import ProgressWatch, RepeatWatch
 from autogen.core.stop import Budget, Status, StopReason
-from autogen.core.transcript import UNTRUSTED, Transcript, texts
+from autogen.core.transcript import UNTRUSTED, Transcript, restored_origin, texts
 from autogen.core.wire import MessageDict
 
 
@@ -74,9 +74,12 @@ class Run:
         self.stop_detail: str = ""
         self._branches = 0
         self._handed: list[tuple[Any, Any, Any]] = []
+        self.told: list[tuple[Origin, str]] | None = None
+        """What agents' faces gave to a function of the program while it is called; None outside of such a call."""
         if joined and parent is not None:
             self.transcript, self.states, self.heard = parent.transcript, parent.states, parent.heard
-            self.watch, self.repeats, self._handed = parent.watch, parent.repeats, parent._handed
+            self.watch, self.repeats = parent.watch, parent.repeats
+            self._handed, self.told = parent._handed, parent.told
         self.session: Any = None
         """The session that a top-level run commits to."""
         self.table: Any = None
@@ -107,6 +110,21 @@ class Run:
     def handing(self, sender: Any, recipient: Any) -> Any:
         """The message that is being handed to an override between these two now, or None."""
         return next((m for s, r, m in reversed(self._handed) if s is sender and r is recipient), None)
+
+    @contextmanager
+    def passing_on(self) -> Generator[list[tuple[Origin, str]], None, None]:
+        """While a function of the program makes a reply: what it is told meanwhile. See `origin_passed_on`."""
+        before, self.told = self.told, []
+        try:
+            yield self.told
+        finally:
+            self.told = before
+
+    def tell(self, message: Any, origin: Origin | None = None) -> None:
+        """Note a message (or its text) that a face gives to the program: passed on, it stays what it is."""
+        known: Origin | None = getattr(message, "origin", origin)
+        if self.told is not None and known is not None:
+            self.told.extend((known, text) for text in ([message] if isinstance(message, str) else texts(message)))
 
     def stop(self, reason: StopReason, detail: str = "") -> StopReason:
         """Record why the run ends; the first reason stays and is returned."""
@@ -172,8 +190,25 @@ class Run:
         for state in tuple(self.states.values()):
             for history in tuple(state.histories.values()):
                 for message in history:
-                    if getattr(message, "origin", None) in UNTRUSTED:
+                    if (getattr(message, "origin", None) or restored_origin(message)) in UNTRUSTED:
                         yield from texts(message)
+
+
+LONG_ENOUGH = 16
+"""Characters of a text by which it is known inside another one."""
+
+
+def origin_passed_on(told: list[tuple[Origin, str]], reply: Any) -> Origin:
+    """The origin of a reply that a function of the program made after it was told these.
+
+    What it repeats keeps its origin. Else its words are taken for a model's, and what they copy is checked; but not if
+    all that it was told was untrusted, for then they are most likely made of that.
+    """
+    said = [reply] if isinstance(reply, str) else list(texts(reply))
+    for origin, text in reversed(told):
+        if any(text == one or (len(text) >= LONG_ENOUGH and text in one) for one in said):
+            return origin
+    return told[-1][0] if told and all(origin in UNTRUSTED for origin, _ in told) else "model"
 
 
 def _recorded(

@@ -3,7 +3,7 @@
 Refuses to know who replies and when the chat ends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -39,13 +39,24 @@ class Said(dict[str, Any]):
 def _refuse_malformed(message: Mapping[str, Any]) -> None:
     """Raise InvalidMessage for calls and answers that nobody could read."""
     for key, form in _LISTS.items():
-        items: Any = message.get(key) or []
-        if not isinstance(items, (list, tuple)) or not all(isinstance(item, Mapping) for item in items):  # pyright: ignore[reportUnknownVariableType]
+        items: Any = message.get(key)
+        if items and not (isinstance(items, (list, tuple)) and _are_dicts(items)):  # pyright: ignore[reportUnknownArgumentType]
             raise InvalidMessage(f"a message's {key} must be a list of {form}, got {items!r:.80}")
-    calls = [item.get("function") for item in message.get("tool_calls") or ()]
-    for call in (*calls, message.get("function_call")):
-        if call and not isinstance(call, Mapping):
-            raise InvalidMessage(f"a message's call must be {_CALL}, got {call!r:.80}")
+    for item in message.get("tool_calls") or ():
+        _refuse_malformed_call(item.get("function"))
+    _refuse_malformed_call(message.get("function_call"))
+
+
+def _are_dicts(items: Iterable[Any]) -> bool:
+    for item in items:
+        if type(item) is not dict and not isinstance(item, Mapping):
+            return False
+    return True
+
+
+def _refuse_malformed_call(call: Any) -> None:
+    if call and type(call) is not dict and not isinstance(call, Mapping):
+        raise InvalidMessage(f"a message's call must be {_CALL}, got {call!r:.80}")
 
 
 _CALL = '{"name": ..., "arguments": "<JSON text>"}'

@@ -16,7 +16,7 @@ RENDERED_AGAIN: Final = 64
 class AgentState:
     """One agent's side of its conversations, by partner (the agent object, as in 0.2)."""
 
-    __slots__ = ("begun", "counters", "histories", "human_input", "reply_at_receive", "touched")
+    __slots__ = ("begun", "counters", "histories", "human_input", "ran", "reply_at_receive", "touched")
 
     def __init__(self) -> None:
         self.touched: dict[Any, bool] = {}
@@ -27,6 +27,8 @@ class AgentState:
         self.counters: defaultdict[Any, int] = defaultdict(int)
         self.reply_at_receive: defaultdict[Any, bool] = defaultdict(bool)
         self.human_input: list[str] = []
+        self.ran: frozenset[str] = frozenset()
+        """Code that this agent has run."""
 
     def touch(self, partner: Any, cleared: bool = False) -> None:
         """Note that something happens with `partner`."""
@@ -51,6 +53,7 @@ class AgentState:
         twin.counters.update(self.counters)
         twin.reply_at_receive.update(self.reply_at_receive)
         twin.human_input = list(self.human_input)
+        twin.ran = self.ran
         return twin
 
     def take(self, nested: "AgentState") -> None:
@@ -64,3 +67,4 @@ class AgentState:
             self.counters[partner] = nested.counters[partner]
             self.reply_at_receive[partner] = nested.reply_at_receive[partner]
             self.touch(partner, cleared)
+        self.ran |= nested.ran

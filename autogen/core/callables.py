@@ -3,8 +3,10 @@
 Refuses to know what is called and why.
 """
 
+import sys
 from collections.abc import Callable
-from types import CodeType
+from functools import partial
+from types import CodeType, MethodType
 from typing import Any, cast
 
 CO_COROUTINE = 0x80
@@ -14,18 +16,23 @@ CO_ITERABLE_COROUTINE = 0x100
 def is_async(function: Callable[..., Any]) -> bool:
     """True if calling `function` gives a coroutine: an `async def`, a partial, method or callable object of one."""
     seen: Any = function
-    for _ in range(32):
-        inner = getattr(seen, "func", None) or getattr(seen, "__func__", None)
-        if inner is None:
-            break
-        seen = inner
+    while isinstance(seen, (partial, MethodType)):
+        seen = seen.func if isinstance(seen, partial) else seen.__func__
     code = getattr(seen, "__code__", None)
     if code is None:
         kind = cast("Any", type(seen))
         code = getattr(getattr(kind, "__call__", None), "__code__", None)  # noqa: B004 - its code is wanted
     if isinstance(code, CodeType) and code.co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE):
         return True
-    return getattr(seen, "_is_coroutine_marker", None) is not None
+    return any(mark is not None and getattr(seen, name, None) is mark for name, mark in _marks())
+
+
+def _marks() -> tuple[tuple[str, object], ...]:
+    """What the standard library puts on a function that it is to take for a coroutine function. A mock has any name."""
+    return (
+        ("_is_coroutine_marker", getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None)),
+        ("_is_coroutine", getattr(sys.modules.get("asyncio.coroutines"), "_is_coroutine", None)),
+    )
 
 
 def qualified_name(function: Callable[..., Any]) -> str:

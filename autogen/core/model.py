@@ -103,7 +103,7 @@ class ModelMessage(Struct, frozen=True, eq=False):
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
-        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+        return tuple([part for part in self.parts if isinstance(part, ToolCall)])
 
 
 class ToolSpec(Struct, frozen=True):

@@ -25,13 +25,12 @@ _COMMENT_LINE: Final = re.compile(r"^[ \t]*+(?:#|//)[^\n]*+$", re.MULTILINE)
 _RUN: Final = re.compile(r"[A-Za-z0-9_]+")
 _LINE_BREAK: Final = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _UNSEEN: Final = dict.fromkeys((0xAD, 0xFEFF, 0x2060, *range(0x200B, 0x2010), *range(0x202A, 0x202F)))
-_ESCAPE: Final = re.compile(r"\\(?:([nrt\"'/\\])|u00([0-7][0-9a-fA-F]))")
+_ESCAPE: Final = re.compile(r"\\(?:([nrt\"'/\\])|u([0-9a-fA-F]{4}))")
 _ESCAPED: Final = {"n": "\n", "r": "\n", "t": "\t"}
-_ENTITY: Final = re.compile(r"&(lt|gt|amp|quot|apos|nbsp|#39|#34|#x27|#x22|#10|#xa);", re.IGNORECASE)
-_ENTITIES: Final = {
-    "lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " ", "#39": "'", "#34": '"', "#x27": "'",
-    "#x22": '"', "#10": "\n", "#xa": "\n",
-}  # fmt: skip
+_ENTITY: Final = re.compile(r"&(?:(lt|gt|amp|quot|apos|nbsp)|#([0-9]{1,7})|#x([0-9a-f]{1,6}));", re.IGNORECASE)
+_ENTITIES: Final = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " "}
+_LAYERS: Final = 4
+"""How often content may have been escaped: a page in JSON in a tool's JSON has two layers."""
 _QUOTES: Final = "`\"'"
 
 
@@ -41,11 +40,13 @@ def untrusted_overlap(block_code: str, untrusted_texts: Iterable[str]) -> bool:
     if not needle or _BARE_WORD.fullmatch(needle):
         return False
     landmark = max(_RUN.findall(needle), key=len, default="")
-    return any(landmark in text and _stands_in(needle, text) for text in map(_visible, untrusted_texts))
+    return any(_stands_in(needle, landmark, text) for text in untrusted_texts)
 
 
-def _stands_in(needle: str, text: str) -> bool:
-    for shown in _readings(text):
+def _stands_in(needle: str, landmark: str, text: str) -> bool:
+    for shown in map(_visible, _readings(text)):
+        if landmark not in shown:
+            continue
         lines = _plain_lines(shown)
         for variant in (lines, _without_comments(lines)):
             if len(needle) < SHORT:
@@ -57,15 +58,23 @@ def _stands_in(needle: str, text: str) -> bool:
 
 
 def _readings(text: str) -> Iterable[str]:
-    """The text as it is, and as a reader of JSON or HTML would see it."""
-    yield text
-    unescaped = _ESCAPE.sub(_unescape, text) if "\\" in text else text
-    if unescaped != text:
-        yield unescaped
-    if "&" in text:
-        decoded = _ENTITY.sub(lambda found: _ENTITIES[found[1].lower()], unescaped)
-        if decoded != unescaped:
-            yield decoded
+    """The text as it is, and as a reader of JSON or HTML would see it, layer by layer."""
+    for _ in range(_LAYERS + 1):
+        yield text
+        inner = _ESCAPE.sub(_unescape, text) if "\\" in text else text
+        if inner != text:
+            yield inner
+        opened = _ENTITY.sub(_decoded, inner) if "&" in inner else inner
+        if opened == text:
+            return
+        text = opened
+
+
+def _decoded(found: "re.Match[str]") -> str:
+    if found[1]:
+        return _ENTITIES[found[1].lower()]
+    number = int(found[2]) if found[2] else int(found[3], 16)
+    return chr(number) if number < 0x110000 else found[0]
 
 
 def _unescape(found: "re.Match[str]") -> str:

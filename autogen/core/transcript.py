@@ -65,6 +65,17 @@ class Transcript:
                 yield from texts(entry.message)
 
 
+def restored_origin(message: Mapping[str, Any]) -> Origin:
+    """The origin of a message that comes without one, as from a saved history: told by its form.
+
+    A model's words cannot be told from the program's, which vouches for what it restores.
+    """
+    if message.get("role") in ("tool", "function") or message.get("tool_responses"):
+        return "tool"
+    content = message.get("content")
+    return "code" if isinstance(content, str) and content.startswith("exitcode: ") else "program"
+
+
 def texts(message: Mapping[str, Any]) -> Iterator[str]:
     """All text in a 0.2 message, tool answers included."""
     content = message.get("content")

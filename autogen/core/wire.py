@@ -148,7 +148,7 @@ def _completed(
         else:
             new = tuple(read(message))
             out += new
-            if keep and isinstance(message, MessageDict):
+            if isinstance(message, MessageDict) and (keep or type(message.get("content")) is not str or len(message) > 3):
                 message.rendered = _memo(message, new)
     return tuple(out)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, assert_ne
 from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
 from autogen.core.errors import EngineError
-from autogen.drivers.performer import Act, CallProgram, Performers
+from autogen.drivers.performer import Act, CallProgram, EmitNow, Performers
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -52,7 +52,7 @@ def run(steps: Coroutine[Any, Any, T], table: Performers) -> T:
     A failure, Ctrl-C included, is thrown in where the effect was asked for, so that the conversation can end in
     order; whatever happens, it is closed.
     """
-    return _finish(_drive(steps, lambda effect: _effect(effect, table, False)))
+    return _finish(_drive(steps, lambda effect: _effect(effect, table, False), table.emit))
 
 
 def perform(work: Coroutine[Any, Any, T]) -> T:
@@ -75,7 +75,11 @@ def _finish(waiting: "_Waiting[T]") -> T:
         return result
 
 
-def _drive(steps: Coroutine[Any, Any, T], perform_one: "Callable[[Any], _Waiting[Any]]") -> "_Waiting[T]":
+def _drive(
+    steps: Coroutine[Any, Any, T],
+    perform_one: "Callable[[Any], _Waiting[Any]]",
+    emit: EmitNow | None = None,
+) -> "_Waiting[T]":
     answer: Any = None
     failure: BaseException | None = None
     try:
@@ -87,7 +91,10 @@ def _drive(steps: Coroutine[Any, Any, T], perform_one: "Callable[[Any], _Waiting
                 return result
             answer = failure = None
             try:
-                answer = yield from perform_one(asked)
+                if emit is not None and isinstance(asked, Emit):
+                    emit(asked.event)
+                else:
+                    answer = yield from perform_one(asked)
             except GeneratorExit:
                 raise
             except BaseException as raised:  # noqa: BLE001 - handed to the conversation, which decides

@@ -19,6 +19,10 @@ from autogen.core.tools import ToolOutcome
 A = TypeVar("A")
 
 
+def silent(event: Event) -> None:
+    """An `emit` for calls that nobody watches."""
+
+
 class Act(Ask[A], frozen=True):
     """One step of a performer that touches the world.
 

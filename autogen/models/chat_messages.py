@@ -8,7 +8,6 @@ so a longer request begins with the bytes of the shorter one. Refuses to know en
 
 import re
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 from typing import Any, cast
 
 import msgspec
@@ -41,7 +40,7 @@ def join_messages(messages: tuple[ModelMessage, ...], profile: Profile) -> bytes
     every message said before. The bytes of single messages are kept only where no such beginning is found, since a
     program that shortens or rewrites histories will ask for them again.
     """
-    if len(messages) < KEPT_FROM or profile.merge_neighbours:
+    if profile.merge_neighbours or len(messages) < 4 or (len(messages) < KEPT_FROM and _only_talk(messages)):
         return b",".join(encode_messages(messages, profile, keep=len(messages) >= KEPT_FROM))
     kept = messages[1].memo()
     key = f"{profile.id}:joined"
@@ -59,6 +58,14 @@ def join_messages(messages: tuple[ModelMessage, ...], profile: Profile) -> bytes
     if settled and joined:
         kept[key] = _Beginning(messages[0], messages[2:], joined, wire.after_tool)
     return joined or CONTINUE
+
+
+def _only_talk(messages: tuple[ModelMessage, ...]) -> bool:
+    """Texts and nothing else: encoding them again costs next to nothing."""
+    for message in messages:
+        if len(message.parts) != 1 or type(message.parts[0]) is not Text:
+            return False
+    return True
 
 
 class _Beginning(Struct, frozen=True, eq=False):
@@ -121,8 +128,8 @@ class _Wire:
             self.out.append(_encode({"content": self._profile.filler, "role": "assistant"}))
         self.after_tool = False
         self.out.append(encoded)
-        if message.role == "assistant" and message.calls:
-            self._open = wire_ids(message, self._profile)
+        if message.role == "assistant" and (calls := message.calls):
+            self._open = wire_ids(calls, self._profile)
 
     def answer(self, message: ModelMessage, part: ToolResult) -> None:
         key = self._profile.id
@@ -193,7 +200,7 @@ def encode_message(message: ModelMessage, profile: Profile) -> bytes:
     if message.name and profile.send_names and (name := slug(message.name)):
         fields["name"] = name
     if calls:
-        _add_calls(fields, message, calls, profile)
+        _add_calls(fields, calls, profile)
     if profile.reasoning_back and role == "assistant":
         thoughts = "".join(part.text for part in message.parts if isinstance(part, Reasoning))
         if thoughts:
@@ -203,8 +210,8 @@ def encode_message(message: ModelMessage, profile: Profile) -> bytes:
     return to_json(fields)
 
 
-def _add_calls(fields: dict[str, Any], message: ModelMessage, calls: tuple[ToolCall, ...], profile: Profile) -> None:
-    wires = iter(wire_ids(message, profile))
+def _add_calls(fields: dict[str, Any], calls: tuple[ToolCall, ...], profile: Profile) -> None:
+    wires = iter(wire_ids(calls, profile))
     tools: list[dict[str, Any]] = []
     for call in calls:
         function = {"arguments": call.arguments or "{}", "name": slug(call.name) or "unknown"}
@@ -219,11 +226,11 @@ def _add_calls(fields: dict[str, Any], message: ModelMessage, calls: tuple[ToolC
         fields.pop("function_call", None)
 
 
-def wire_ids(message: ModelMessage, profile: Profile) -> list[tuple[str, str]]:
+def wire_ids(calls: tuple[ToolCall, ...], profile: Profile) -> list[tuple[str, str]]:
     """(id, id on the wire) of each call that needs an answer; ids missing or used twice are made distinct."""
     ids: list[tuple[str, str]] = []
     seen: set[str] = set()
-    for index, call in enumerate(call for call in message.calls if not call.legacy):
+    for index, call in enumerate(call for call in calls if not call.legacy):
         wire = call.id
         if not wire or wire in seen:
             wire = f"{wire or 'call'}_{index}"
@@ -238,6 +245,8 @@ def nine(text: str) -> str:
     """The id itself when it is nine letters and digits, else nine that follow from it."""
     if len(text) == 9 and text.isascii() and text.isalnum():
         return text
+    from hashlib import sha256
+
     number = int.from_bytes(sha256(text.encode("utf-8", "replace")).digest()[:8])
     return "".join(_ALPHABET[number // 62**place % 62] for place in range(9))
 

@@ -6,6 +6,7 @@ a performer's coroutine, written once for both drivers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from random import random
 from time import monotonic, time
 from typing import Any
 
@@ -16,15 +17,17 @@ from autogen.core.effects import CallModel, Purpose, Sleep
 from autogen.core.errors import ConfigError
 from autogen.core.events import Delta, Event, ModelFinished, ModelStarted
 from autogen.core.model import Json, ModelReply, ModelRequest
-from autogen.drivers.performer import CallProgram, EmitNow, Work
+from autogen.drivers.performer import CallProgram, EmitNow, Work, silent
 from autogen.models.entries import Entry, endpoint_of
 from autogen.models.errors import CallFailed, ContentFiltered, ModelTimeout, RateLimited
+from autogen.models.exchange import exchange
+from autogen.models.limits import limiter_for
+from autogen.models.openai_wrapper import OWN_CREATE, OpenAIWrapper
+from autogen.models.prices import cost_usd, warn_unknown
+from autogen.models.reply_cache import cache_for, keep, look_up, request_key
+from autogen.models.retry import RetryPolicy, delay
 
 FilterFunc = Callable[..., Any]
-
-
-def silent(event: Event) -> None:
-    """An `emit` for calls that nobody watches."""
 
 
 class Answer(Struct, frozen=True, eq=False, kw_only=True):
@@ -95,22 +98,27 @@ async def answer(entries: Sequence[Entry], call: Call) -> Answer:
     return rejected
 
 
-async def _one_entry(entry: Entry, call: Call, began: float) -> Answer:
-    from autogen.models.reply_cache import cache_for, keep, look_up, request_key
-
+def _one_entry(entry: Entry, call: Call, began: float) -> Work[Answer]:
     request = _merged(entry, call.request)
     cache = cache_for(entry, call.cache)
     key = request_key(entry, request, request.settings) if cache is not None else None
-    if cache is not None and key is not None:
-        found = await look_up(cache, key)
-        if found is not None:
-            cost = found.cost if found.cost is not None else _cost(found, entry)
-            reply = replace(found, config_id=entry.index, cost=cost)
-            call.emit(ModelStarted(call.agent, call.purpose, entry.model))
-            call.emit(ModelFinished(call.agent, call.purpose, reply))
-            return Answer(reply=reply, entry=entry)
+    if key is None:
+        return _attempts(entry, request, call, began)
+    return _through_cache(cache, key, entry, request, call, began)
+
+
+async def _through_cache(
+    cache: Any, key: str, entry: Entry, request: ModelRequest, call: Call, began: float
+) -> Answer:
+    found = await look_up(cache, key)
+    if found is not None:
+        cost = found.cost if found.cost is not None else _cost(found, entry)
+        reply = replace(found, config_id=entry.index, cost=cost)
+        call.emit(ModelStarted(call.agent, call.purpose, entry.model))
+        call.emit(ModelFinished(call.agent, call.purpose, reply))
+        return Answer(reply=reply, entry=entry)
     made = await _attempts(entry, request, call, began)
-    if cache is not None and key is not None and made.reply.finish != "error":
+    if made.reply.finish != "error":
         await keep(cache, key, made.reply)
     return made
 
@@ -132,10 +140,6 @@ def _merged(entry: Entry, request: ModelRequest) -> ModelRequest:
 
 async def _attempts(entry: Entry, request: ModelRequest, call: Call, began: float) -> Answer:
     """Ask one entry, again where `retry.py` says so."""
-    from random import random
-
-    from autogen.models.retry import RetryPolicy, delay
-
     started = monotonic()
     number = 0
     while True:
@@ -155,14 +159,14 @@ async def _attempts(entry: Entry, request: ModelRequest, call: Call, began: floa
 
 def _seconds_left(entry: Entry, call: Call, began: float, started: float) -> float | None:
     """What is left of the call's deadline and of the entry's. Raises `ModelTimeout` when nothing is."""
+    if call.deadline is None and entry.deadline is None:
+        return None
     now = monotonic()
     limits = [
         limit - (now - since)
         for limit, since in ((call.deadline, began), (entry.deadline, started))
         if limit is not None
     ]
-    if not limits:
-        return None
     left = min(limits)
     if left <= 0:
         raise ModelTimeout("the deadline for all attempts has passed", model=entry.model, endpoint=entry.host)
@@ -171,22 +175,16 @@ def _seconds_left(entry: Entry, call: Call, began: float, started: float) -> flo
 
 async def _attempt(entry: Entry, request: ModelRequest, call: Call, number: int, left: float | None) -> Answer:
     """One attempt, with its two events; deltas of an attempt that fails are taken back."""
-    streamed = False
-
-    def emit(event: Event) -> None:
-        nonlocal streamed
-        streamed = streamed or isinstance(event, Delta)
-        call.emit(event)
-
+    watched = _Watched(call.emit)
     began = monotonic()
     call.emit(ModelStarted(call.agent, call.purpose, entry.model, number))
     try:
         if entry.kind == "chat":
-            made = Answer(reply=await _ask_endpoint(entry, request, call.agent, emit, left), entry=entry)
+            made = Answer(reply=await _ask_endpoint(entry, request, call.agent, watched, left), entry=entry)
         else:
-            made = await _ask_other(entry, request, call, emit)
+            made = await _ask_other(entry, request, call, watched)
     except BaseException as error:
-        if streamed:
+        if watched.streamed:
             call.emit(Delta(call.agent, "", "reset"))
         seconds = monotonic() - began
         call.emit(ModelFinished(call.agent, call.purpose, None, f"{type(error).__name__}: {_brief(error)}", seconds))
@@ -194,6 +192,21 @@ async def _attempt(entry: Entry, request: ModelRequest, call: Call, number: int,
     reply = replace(made.reply, config_id=entry.index, cost=_cost(made.reply, entry))
     call.emit(ModelFinished(call.agent, call.purpose, reply, None, monotonic() - began))
     return replace(made, reply=reply)
+
+
+class _Watched:
+    """An `emit` that remembers whether a piece of the answer went through it."""
+
+    __slots__ = ("_emit", "streamed")
+
+    def __init__(self, emit: EmitNow) -> None:
+        self._emit = emit
+        self.streamed = False
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Delta):
+            self.streamed = True
+        self._emit(event)
 
 
 async def _ask_other(entry: Entry, request: ModelRequest, call: Call, emit: EmitNow) -> Answer:
@@ -217,9 +230,6 @@ async def _ask_other(entry: Entry, request: ModelRequest, call: Call, emit: Emit
 async def _ask_endpoint(
     entry: Entry, request: ModelRequest, agent: str, emit: EmitNow, left: float | None
 ) -> ModelReply:
-    from autogen.models.exchange import exchange
-    from autogen.models.limits import limiter_for
-
     endpoint = endpoint_of(entry, request.settings)
     if left is not None:
         endpoint = replace(endpoint, timeout=replace(endpoint.timeout, total=left))
@@ -236,8 +246,6 @@ async def _ask_endpoint(
 
 
 def _cost(reply: ModelReply, entry: Entry) -> float | None:
-    from autogen.models.prices import cost_usd, warn_unknown
-
     if reply.cost is not None and (entry.price is None or entry.kind == "custom"):
         return reply.cost
     cost = cost_usd(reply.model or entry.model, reply.usage, entry.price)
@@ -300,11 +308,9 @@ def call_model(effect: CallModel, emit: EmitNow, deadline: float | None = None) 
 
 def overrides_create(client: Any) -> bool:
     """True when the program put a `create` of its own on an `OpenAIWrapper` (or below it)."""
-    from autogen.models.openai_wrapper import OpenAIWrapper
-
     if not isinstance(client, OpenAIWrapper):
         return True
-    return "create" in vars(client) or type(client).create is not OpenAIWrapper.create
+    return "create" in vars(client) or type(client).create is not OWN_CREATE
 
 
 async def _through_create(client: Any, effect: CallModel, emit: EmitNow, deadline: float | None) -> ModelReply:

@@ -46,6 +46,7 @@ _ENVIRONMENT = {
     "AZURE_OPENAI_AD_TOKEN": ("azure_ad_token", "api_key"),
 }
 """Variables that an endpoint may be made of -> the keys that leave no need for them."""
+_OF_AZURE = frozenset({"OPENAI_API_VERSION", *(name for name in _ENVIRONMENT if name.startswith("AZURE"))})
 
 
 class Entry(Struct, frozen=True, kw_only=True, eq=False):
@@ -88,7 +89,12 @@ class Entry(Struct, frozen=True, kw_only=True, eq=False):
         """Where requests go, without path, user and key; the client's name for a custom one."""
         if self.kind != "chat":
             return self.client_name or self.kind
-        return host_of(_base_url(self.connection, self.api_type)) or "?"
+        return host_of(self.base_url) or "?"
+
+    @property
+    def base_url(self) -> str:
+        """The address as it was given or stands in the environment; it may hold a password."""
+        return _base_url(self.connection, self.api_type)
 
     def __str__(self) -> str:
         return f"entry {self.index} of the config_list (model {self.model!r} at {self.host})"
@@ -266,7 +272,12 @@ def endpoint_of(entry: Entry, settings: Mapping[str, Json]) -> ChatEndpoint:
     names = entry.memo.get("environment")
     if names is None:
         given = entry.connection
-        names = tuple(name for name, keys in _ENVIRONMENT.items() if not any(given.get(key) for key in keys))
+        azure = entry.api_type == "azure"
+        names = tuple(
+            name
+            for name, keys in _ENVIRONMENT.items()
+            if (azure or name not in _OF_AZURE) and not any(given.get(key) for key in keys)
+        )
         entry.memo["environment"] = names
     outside = tuple(map(os.environ.get, names))
     known = entry.memo.get("endpoint")
@@ -291,7 +302,7 @@ def _endpoint_of(entry: Entry, settings: Mapping[str, Json]) -> ChatEndpoint:
         base_url=base_url,
         api_key=_key_of(entry, base_url, settings),
         api_type="azure" if azure else "openai",
-        api_version=given.get("api_version") or os.environ.get("OPENAI_API_VERSION"),
+        api_version=given.get("api_version") or (os.environ.get("OPENAI_API_VERSION") if azure else None),
         organization=given.get("organization") or os.environ.get("OPENAI_ORG_ID"),
         project=given.get("project") or os.environ.get("OPENAI_PROJECT_ID"),
         default_headers={**(given.get("default_headers") or {}), **(settings.get("extra_headers") or {})},

@@ -5,20 +5,22 @@ faces, and the agents' `CallModel`, carry out the one coroutine of `client.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
 from autogen.core.effects import Purpose
 from autogen.core.errors import ConfigError
 from autogen.core.model import ModelReply, ModelRequest
-from autogen.drivers.performer import EmitNow
-from autogen.models.client import Answer, Call, answer, silent, unregistered
+from autogen.drivers.performer import EmitNow, silent
 from autogen.models.config_keys import CONNECTION, OURS, check_keys
 from autogen.models.custom_client import OpenAIClient, PlaceHolderClient, mark_response
 from autogen.models.entries import Entry, own_entry, read_entry
 from autogen.models.openai_params import instantiate, instantiated, read_messages, tool_specs
 from autogen.models.usage import Summary, UsageLog, print_summary
+
+if TYPE_CHECKING:
+    from autogen.models.client import Answer
 
 _CALL_KEYS = frozenset({"agent", "allow_format_str_template", "cache", "context", "filter_func"})
 
@@ -123,12 +125,16 @@ class OpenAIWrapper:
 
         cache: overrides the entries' own choice. deadline: seconds for all entries together.
         """
+        from autogen.models.client import Call, answer
+
         call = Call(
             request=request, agent=agent, purpose=purpose, cache=cache, emit=emit, deadline=deadline, record=self._record
         )
         return (await answer(self._ready(), call)).reply
 
     async def _create(self, config: Mapping[str, Any]) -> Any:
+        from autogen.models.client import Call, answer
+
         entries = self._ready()
         context = config.get("context")
         prompt, messages = config.get("prompt"), config.get("messages")
@@ -167,7 +173,7 @@ class OpenAIWrapper:
                 mark_response(choice, {"text": choice.message.content})
         return response
 
-    def _response(self, found: Answer) -> Any:
+    def _response(self, found: "Answer") -> Any:
         from autogen.models.completion import texts_or_messages, to_completion
 
         client = self._clients[found.entry.index]
@@ -197,6 +203,8 @@ class OpenAIWrapper:
             if isinstance(client, PlaceHolderClient)
         ]
         if missing:
+            from autogen.models.client import unregistered
+
             raise unregistered(missing)
         return [
             entry
@@ -255,7 +263,7 @@ class OpenAIWrapper:
     def actual_usage_summary(self, value: Summary | None) -> None:
         self._usage.actual = value
 
-    def _record(self, found: Answer) -> None:
+    def _record(self, found: "Answer") -> None:
         if found.counted:
             self._usage.add(found.reply)
 
@@ -292,6 +300,10 @@ class OpenAIWrapper:
     ) -> Any:
         """0.2's templates: a callable gets the context; a text is formatted with it when that is allowed."""
         return instantiate(template, context, allow_format_str_template)
+
+
+OWN_CREATE = OpenAIWrapper.create
+"""As we made it: what stands at its place now may be the program's, or a test's."""
 
 
 def _stand_in(entry: Entry) -> Any:

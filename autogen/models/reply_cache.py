@@ -14,11 +14,12 @@ from msgspec.structs import replace
 
 from autogen.core.model import Json, ModelMessage, ModelReply, ModelRequest
 from autogen.drivers.performer import Act
-from autogen.models.entries import Entry
+from autogen.models.entries import AUTH_HEADERS, Entry
+from autogen.models.transport import shown
 
 CACHE_ROOT = ".cache"
-IGNORED = frozenset({"stream", "stream_options", "extra_headers", "extra_query", "timeout", "messages"})
-"""Settings that do not change the answer, or may hold secrets."""
+IGNORED = frozenset({"stream", "stream_options", "extra_headers", "timeout", "messages"})
+"""Settings that do not change the answer, or are looked at apart."""
 SECRET = frozenset({
     "api_key", "base_url", "api_version", "azure_ad_token", "azure_ad_token_provider", "credentials", "http_client",
     "default_headers", "default_query", "organization", "project", "max_retries",
@@ -51,14 +52,19 @@ def cache_for(entry: Entry, given: Any) -> Any:
 
 
 def request_key(entry: Entry, request: ModelRequest, settings: Mapping[str, Json]) -> str | None:
-    """Hexadecimal digest, or None when the request holds something that is no JSON: such a call is not cached."""
+    """Hexadecimal digest, or None: such a call is not cached.
+
+    None when the request holds something that is no JSON, or a ready client does not say where it asks.
+    """
     from hashlib import sha256
 
-    base_url = "" if entry.kind != "chat" else str(entry.connection.get("base_url") or "")
+    server = _server(entry, settings)
+    if server is None:
+        return None
     head = {
         "autogen": _VERSION,
         "model": entry.model,
-        "server": [entry.kind, entry.client_name, entry.api_type, base_url.partition("?")[0].rpartition("@")[2]],
+        "server": server,
         "settings": {
             key: value
             for key, value in settings.items()
@@ -74,6 +80,24 @@ def request_key(entry: Entry, request: ModelRequest, settings: Mapping[str, Json
     except (TypeError, UnicodeEncodeError):
         return None
     return digest.hexdigest()
+
+
+def _server(entry: Entry, settings: Mapping[str, Json]) -> list[Json] | None:
+    """Who answers: the address, the deployment, and the headers and queries by which gateways choose a model."""
+    if entry.kind == "client":
+        base_url = getattr(entry.client, "base_url", None)
+        return None if base_url is None else [entry.kind, entry.client_name, shown(str(base_url))]
+    given = entry.connection
+    headers = {**(given.get("default_headers") or {}), **(settings.get("extra_headers") or {})}
+    return [
+        entry.kind,
+        entry.client_name,
+        entry.api_type,
+        shown(entry.base_url),
+        given.get("azure_deployment"),
+        {name.lower(): str(value) for name, value in headers.items() if name.lower() not in AUTH_HEADERS},
+        given.get("default_query"),
+    ]
 
 
 def _message_bytes(message: ModelMessage) -> bytes:

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from msgspec import Struct
 
 from autogen.core.errors import ConfigError
-from autogen.models.transport import ConnectionSettings
+from autogen.models.transport import ConnectionSettings, shown
 
 
 class Route(Struct, frozen=True):
@@ -23,6 +23,9 @@ class Route(Struct, frozen=True):
     proxy: tuple[str, int] | None = None
     proxy_auth: str = ""
     """Value of Proxy-Authorization; "" for none."""
+
+    def __repr__(self) -> str:
+        return f"Route({self.authority}, secure={self.secure}, proxy={self.proxy})"
 
     @property
     def authority(self) -> str:
@@ -49,15 +52,16 @@ def is_address(host: str) -> bool:
 
 def split_url(url: str) -> SplitResult:
     """The parts of an http(s) URL; ConfigError when it is none."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
+        parts = None
         fine = False
-    if not fine:
-        raise ConfigError(f"base_url must be an http:// or https:// address, got {url.partition('?')[0]!r}")
+    if parts is None or not fine:
+        raise ConfigError(f"base_url must be an http:// or https:// address, got {shown(url)!r}")
     if not url.isascii() or any(ord(letter) <= 32 or ord(letter) == 127 for letter in url):
-        raise ConfigError(f"base_url holds characters that no address may hold: {url.partition('?')[0]!r}")
+        raise ConfigError(f"base_url holds characters that no address may hold: {shown(url)!r}")
     return parts
 
 

@@ -4,17 +4,17 @@ Decides how an API key is held: revealed only by `reveal()`, which the wire adap
 Refuses to be printed, compared for order, or pickled: a journal, log or error that reached it would keep it.
 """
 
-from hashlib import sha256
 from typing import Any, NoReturn
 
 
 class Secret:
     """An API key or token. `repr` and `str` hide it; equal when the values are equal; copying gives the same object."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_fingerprint", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = value
+        self._fingerprint = ""
 
     def reveal(self) -> str:
         """The value, for a header about to be written."""
@@ -22,7 +22,11 @@ class Secret:
 
     def fingerprint(self) -> str:
         """Sixteen hex digits that tell two secrets apart and reveal neither; for keys of limiters and pools."""
-        return sha256(b"autogen-secret:" + self._value.encode()).hexdigest()[:16]
+        if not self._fingerprint:
+            from hashlib import sha256
+
+            self._fingerprint = sha256(b"autogen-secret:" + self._value.encode()).hexdigest()[:16]
+        return self._fingerprint
 
     def __repr__(self) -> str:
         return "Secret('***')"

@@ -33,14 +33,14 @@ _LINE = "-" * 80
 
 def coloured(text: str, colour: str) -> str:
     """`text` in a colour where colours are wanted: on a terminal, unless NO_COLOR; anywhere with FORCE_COLOR."""
+    try:
+        shown = sys.stdout.isatty()
+    except (AttributeError, ValueError):
+        shown = False
+    if not shown and not os.environ.get("FORCE_COLOR"):
+        return text
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
-    if not os.environ.get("FORCE_COLOR"):
-        try:
-            if not sys.stdout.isatty():
-                return text
-        except (AttributeError, ValueError):
-            return text
     return f"\033[{_CODES[colour]}m{text}\033[0m"
 
 
@@ -57,6 +57,8 @@ class Console:
             case MessageReceived():
                 if not event.silent:
                     self._message(event)
+            case ModelStarted() | ModelFinished() | ToolFinished() | CodeFinished() | ChatStarted() | ChatEnded():
+                pass
             case NoHumanInput():
                 _print(coloured("\n>>>>>>>> NO HUMAN INPUT RECEIVED.", "red"), flush=True)
             case AutoReplyUsed():
@@ -70,8 +72,6 @@ class Console:
                 self._delta(event)
             case Notice():
                 _log(event.text)
-            case ModelStarted() | ModelFinished() | ToolFinished() | CodeFinished() | ChatStarted() | ChatEnded():
-                pass
             case _:
                 assert_never(event)
 

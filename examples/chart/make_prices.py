@@ -16,7 +16,8 @@ DRIFT_AND_SPREAD = {"NVDA": (0.0012, 0.021), "TSLA": (0.0004, 0.027)}
 
 def rows(seed: int = 2026) -> list[dict[str, str]]:
     """One row a weekday: date (ISO) and the two prices in dollars, with two decimals."""
-    chance, prices, day, made = random.Random(seed), dict(START), FIRST, []
+    chance, prices, day = random.Random(seed), dict(START), FIRST
+    made: list[dict[str, str]] = []
     while day <= LAST:
         if day.weekday() < 5:
             made.append({"date": day.isoformat(), **{name: f"{price:.2f}" for name, price in prices.items()}})
