@@ -22,6 +22,9 @@ from autogen.drivers.performer import Act, EmitNow, Performers, Work
 
 A = TypeVar("A")
 
+CLOCK_SPARE = 0.05
+"""Seconds: a time-out that was set to a deadline may fire a little before it."""
+
 Observer: TypeAlias = Callable[[Event], None]
 
 _observers: ContextVar[tuple[Observer, ...]] = ContextVar("autogen_observers", default=())
@@ -83,7 +86,8 @@ class _OfRun:
         seconds = remaining(run)
         if admitted_freely(run):
             return call_model(effect, emit, seconds)
-        return within_budget(run, effect, lambda allowed: call_model(allowed, emit, seconds))
+        work = within_budget(run, effect, lambda allowed: call_model(allowed, emit, seconds))
+        return work if seconds is None else _in_time(run, work)
 
     def call_tool(self, effect: CallTool, emit: EmitNow) -> Work[ToolOutcome]:
         from autogen.tools.call import call_tool
@@ -100,10 +104,19 @@ class _OfRun:
         return _ask_human(effect, emit)
 
 
-def remaining(run: Run) -> float | None:
+async def _in_time(run: Run, work: Work[A]) -> A:
+    """The run's own deadline ends the run in order; other time-outs are errors of the call."""
+    try:
+        return await work
+    except TimeoutError:
+        remaining(run, CLOCK_SPARE)
+        raise
+
+
+def remaining(run: Run, spare: float = 0.0) -> float | None:
     """Seconds left until the nearest deadline of the run and those it is nested in; None without one.
 
-    Raises LimitReached when it is past, and when a run that this one is nested in was cancelled: what was left behind
+    Raises LimitReached when it is past or no more than `spare` seconds away, and when a run that this one is nested in was cancelled: what was left behind
     in a thread pays nothing more.
     """
     nearest: float | None = None
@@ -117,7 +130,7 @@ def remaining(run: Run) -> float | None:
     if nearest is None:
         return None
     left = nearest - _now()
-    if left <= 0:
+    if left <= spare:
         raise LimitReached(StopReason.BUDGET_SECONDS.value, "the budget of seconds is used up")
     return left
 

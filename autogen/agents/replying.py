@@ -4,8 +4,8 @@ The steps themselves are pure and live in `conversation/`; a function here marke
 `_reply_func_list`. Refuses to know how messages travel.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from autogen.agents.base import AgentBase
 from autogen.agents.checks import check_hook, check_reply_function, is_trigger
@@ -233,8 +233,18 @@ async def _reply(
 ) -> str | dict[str, Any] | None:
     if messages is None and sender is None:
         raise ConfigAssertion("Either messages or sender must be provided.")
-    history = agent.state.histories[sender] if messages is None else messages
+    history = agent.state.histories[sender] if messages is None else _checked(messages)
     answer = await reply.generate_reply(run, agent, history, sender, kwargs.get("exclude") or ())
     run.tell(answer)
     shown: str | dict[str, Any] | None = plain(answer)
     return shown
+
+
+def _checked(messages: Any) -> Messages:
+    if not isinstance(messages, (list, tuple)) or not all(
+        isinstance(one, Mapping) for one in cast("list[object]", messages)
+    ):
+        raise ConfigError(
+            f"messages must be a list of message dicts such as {{'role': 'user', 'content': ...}}, got {messages!r:.80}"
+        )
+    return cast("Messages", messages)

@@ -13,6 +13,7 @@ from autogen.conversation.callbacks import refuse_misfit
 from autogen.conversation.opening import first_message
 from autogen.conversation.party import Party
 from autogen.conversation.run import Run
+from autogen.conversation.state import NO_CODE
 from autogen.conversation.summary import summarise, summary_texts
 from autogen.conversation.two_party import exchange, turns
 from autogen.core.effects import Draw, Emit
@@ -107,7 +108,7 @@ def check(settings: ChatSettings, sender: Party, recipient: Party) -> None:
     if turns_asked is not None and (
         isinstance(turns_asked, bool) or not isinstance(turns_asked, int) or turns_asked < 0
     ):
-        raise ConfigError(f"max_turns must be a number of 1 or more, or None for no limit, got {turns_asked!r}")
+        raise ConfigError(f"max_turns must be a number of 0 or more, or None for no limit, got {turns_asked!r}")
     method = settings.summary_method
     if not (method is None or callable(method) or method in ("last_msg", "reflection_with_llm")):
         raise ConfigAssertion(
@@ -141,4 +142,4 @@ def prepare(agent: Party, partner: Party, clear_history: bool, reply_at_receive:
     if clear_history:
         state.histories[partner] = []
         state.human_input = []
-        state.ran = frozenset()
+        state.ran = NO_CODE

@@ -13,6 +13,10 @@ RENDERED_AGAIN: Final = 64
 """Messages; longer histories keep their rendered form between runs."""
 
 
+NO_CODE: Final[frozenset[str]] = frozenset()
+"""One for all: Python makes a new empty set of 216 bytes each time."""
+
+
 class AgentState:
     """One agent's side of its conversations, by partner (the agent object, as in 0.2)."""
 
@@ -27,7 +31,7 @@ class AgentState:
         self.counters: defaultdict[Any, int] = defaultdict(int)
         self.reply_at_receive: defaultdict[Any, bool] = defaultdict(bool)
         self.human_input: list[str] = []
-        self.ran: frozenset[str] = frozenset()
+        self.ran: frozenset[str] = NO_CODE
         """Code that this agent has run."""
 
     def touch(self, partner: Any, cleared: bool = False) -> None:

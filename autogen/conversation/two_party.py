@@ -71,7 +71,7 @@ async def turns(
         if reply is None:
             return
         await send(run, recipient, initiator, reply, silent)
-    run.stop(StopReason.MAX_TURNS, f"{max_turns} turns were asked for")
+    run.stop(StopReason.MAX_TURNS, f"the chat was to have at most {max_turns} turn{'' if max_turns == 1 else 's'}")
 
 
 async def _reply(run: Run, agent: Party, partner: Party, received: Any) -> Any:

@@ -103,7 +103,10 @@ class ModelMessage(Struct, frozen=True, eq=False):
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
-        return tuple([part for part in self.parts if isinstance(part, ToolCall)])
+        parts = self.parts
+        if len(parts) == 1 and type(parts[0]) is Text:
+            return ()
+        return tuple([part for part in parts if isinstance(part, ToolCall)])
 
 
 class ToolSpec(Struct, frozen=True):

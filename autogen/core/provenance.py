@@ -62,11 +62,11 @@ def _readings(text: str) -> Iterable[str]:
     for _ in range(_LAYERS + 1):
         yield text
         inner = _ESCAPE.sub(_unescape, text) if "\\" in text else text
-        if inner != text:
-            yield inner
         opened = _ENTITY.sub(_decoded, inner) if "&" in inner else inner
         if opened == text:
             return
+        if inner not in (text, opened):
+            yield inner
         text = opened
 
 

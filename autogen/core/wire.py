@@ -32,7 +32,7 @@ KEPT_FROM = 12
 """Messages of a request: shorter conversations are rendered and encoded again each time, which costs less than a
 thousand of them at once would hold."""
 _MOST_DEPTH = 12
-_MORE = ("function_call", "reasoning_content", "tool_calls", "tool_responses")
+_MORE = frozenset({"function_call", "reasoning_content", "tool_calls", "tool_responses"})
 
 
 class MessageDict(dict[str, Any]):
@@ -195,7 +195,7 @@ def read(message: Mapping[str, Any]) -> Iterator[ModelMessage]:
     """One 0.2 message as `ModelMessage`s. Raises ConfigError for a role that nobody knows."""
     role = message.get("role", "user")
     content = message.get("content")
-    if type(content) is str and role in _TALK and not any(key in message for key in _MORE):
+    if type(content) is str and role in _TALK and _MORE.isdisjoint(message):
         yield ModelMessage(role, (Text(content),), message.get("name"))
         return
     if role not in ROLES:

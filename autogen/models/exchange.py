@@ -3,6 +3,7 @@
 Refuses to retry, to fail over, to cache and to price: `models/client.py` decides those.
 """
 
+from functools import partial
 from typing import Any
 
 from autogen.core.events import Delta
@@ -34,7 +35,7 @@ async def exchange(endpoint: ChatEndpoint, request: ModelRequest, emit: EmitNow,
     try:
         if merged_settings(request, endpoint).get("stream"):
             return await _streamed(transport, http, endpoint, emit, agent)
-        answer: HttpReply = await Act(lambda: transport.send(http), lambda: transport.a_send(http))
+        answer: HttpReply = await Act(partial(transport.send, http), partial(transport.a_send, http))
         return decode(answer.status, answer.headers, answer.body, endpoint, len(http.body))
     except CallFailed as error:
         error.model = error.model or endpoint.model

@@ -7,7 +7,7 @@ Refuses to look for API keys: a missing key is told when a call is made. Called 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
-from autogen.core.errors import ConfigError
+from autogen.core.errors import ConfigAssertion, ConfigError
 
 NO_MODEL = (
     "When using OpenAI or Azure OpenAI endpoints, specify a non-empty 'model' either in 'llm_config' or in each config "
@@ -42,7 +42,7 @@ def validate_llm_config(
     if chosen is False:
         return False
     if not isinstance(cast("Any", chosen), Mapping):
-        raise AssertionError("llm_config must be a dict or False or None.")
+        raise ConfigAssertion(f"llm_config must be a dict or False or None, got {type(chosen).__name__}")
     copied = _copied(chosen)
     configs = copied.get("config_list", None)
     if configs is not None and not isinstance(configs, (list, tuple)):

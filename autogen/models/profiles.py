@@ -16,8 +16,9 @@ class Profile(Struct, frozen=True, kw_only=True):
     """Names the variant under which encoded messages are kept: profiles that encode a message alike may share it."""
     send_names: bool = True
     """`name` on user, assistant and system messages; many servers refuse it."""
-    empty_text: Literal["drop", "keep", "fill"] = "drop"
-    """An empty user or assistant message: left out, sent as "", or sent as `filler`."""
+    empty_text: Literal["fill_user", "drop", "keep", "fill"] = "fill_user"
+    """An empty message: of a user sent as `filler`, so that no request ends in the model's own words, and left out
+    otherwise; always left out; sent as ""; always sent as `filler`."""
     filler: str = "(no answer)"
     """Sent for an empty message where one must stand."""
     merge_neighbours: bool = False

@@ -57,7 +57,10 @@ class Console:
             case MessageReceived():
                 if not event.silent:
                     self._message(event)
-            case ModelStarted() | ModelFinished() | ToolFinished() | CodeFinished() | ChatStarted() | ChatEnded():
+            case ModelFinished():
+                if event.error is not None:
+                    self._end_stream()
+            case ModelStarted() | ToolFinished() | CodeFinished() | ChatStarted() | ChatEnded():
                 pass
             case NoHumanInput():
                 _print(coloured("\n>>>>>>>> NO HUMAN INPUT RECEIVED.", "red"), flush=True)
@@ -83,14 +86,26 @@ class Console:
 
     def _delta(self, event: Delta) -> None:
         stream = IOStream.get_default()
+        if event.kind == "reset":  # the text so far is void: the next attempt begins on a line of its own
+            self._end_stream()
+            return
         if not self._streaming:
-            stream.print("\033[32m", end="")  # 0.2 sends the colour whatever the stream is
+            stream.print(_stream_code("\033[32m"), end="")
             self._streaming = True
         if event.kind == "text":
             stream.print(event.text, end="", flush=True)
         elif event.kind == "end":
-            stream.print("\033[0m\n")
+            self._end_stream()
+
+    def _end_stream(self) -> None:
+        if self._streaming:
+            IOStream.get_default().print(_stream_code("\033[0m") + "\n")
             self._streaming = False
+
+
+def _stream_code(code: str) -> str:
+    """0.2 sends a stream's colour whatever the stream is; we do, too, unless colours are refused."""
+    return "" if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else code
 
 
 def print_message(message: Mapping[str, Any], sender: str, recipient: str, fill: bool = False) -> None:

@@ -3,6 +3,7 @@
 Refuses to know what is printed.
 """
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -64,7 +65,12 @@ class IOConsole(IOStream):
             import getpass
 
             return getpass.getpass(prompt if prompt else "Password: ")
-        return input(prompt)
+        try:
+            return input(prompt)
+        except RuntimeError as error:  # `input(): lost sys.stdin`: closed before the program began
+            if sys.stdin is None or "lost sys.std" in str(error):
+                raise EOFError("standard input is closed") from error
+            raise
 
 
 _global_default: IOStream = IOConsole()

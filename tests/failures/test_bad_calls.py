@@ -23,9 +23,9 @@ def chat(user: Any = None, model: Any = None, **options: Any) -> Any:
 
 
 ARGUMENTS: list[tuple[dict[str, Any], str]] = [
-    ({"max_turns": -1}, "max_turns must be a number of 1 or more, or None for no limit, got -1"),
-    ({"max_turns": "3"}, "max_turns must be a number of 1 or more, or None for no limit, got '3'"),
-    ({"max_turns": 1.5}, "max_turns must be a number of 1 or more, or None for no limit, got 1.5"),
+    ({"max_turns": -1}, "max_turns must be a number of 0 or more, or None for no limit, got -1"),
+    ({"max_turns": "3"}, "max_turns must be a number of 0 or more, or None for no limit, got '3'"),
+    ({"max_turns": 1.5}, "max_turns must be a number of 0 or more, or None for no limit, got 1.5"),
     ({"summary_method": "last_message"}, "[`reflection_with_llm`, `last_msg`] or a callable, got 'last_message'"),
     ({"summary_method": 5}, "[`reflection_with_llm`, `last_msg`] or a callable, got 5"),
     ({"summary_args": "short"}, "summary_args must be a dict, got str: 'short'"),

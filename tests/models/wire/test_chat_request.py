@@ -122,6 +122,12 @@ def test_an_empty_message_is_left_out_kept_or_filled_by_profile() -> None:
     assert said(*history, profile=Profile(id="f", empty_text="fill"))[1]["content"] == "(no answer)"
 
 
+def test_a_request_never_ends_in_the_models_own_words_because_the_other_side_was_silent() -> None:
+    history = ({"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes?"})
+    assert said(*history, {"role": "user", "content": ""})[-1] == {"content": "(no answer)", "role": "user"}
+    assert len(said(*history, {"role": "assistant", "content": ""}, {"role": "user", "content": "go on"})) == 3
+
+
 def test_a_request_is_never_without_messages() -> None:
     assert len(said({"role": "user", "content": ""})) == 1
     assert broken_rule(encode(ModelRequest(()), ENDPOINT).body) is None
