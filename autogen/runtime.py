@@ -7,6 +7,7 @@ how conversations go.
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Lock
 from typing import Any, TypeAlias, TypeVar
 from weakref import ref
 
@@ -26,6 +27,8 @@ CLOCK_SPARE = 0.05
 """Seconds: a time-out that was set to a deadline may fire a little before it."""
 
 Observer: TypeAlias = Callable[[Event], None]
+
+_counting = Lock()
 
 _observers: ContextVar[tuple[Observer, ...]] = ContextVar("autogen_observers", default=())
 _console: ContextVar[bool] = ContextVar("autogen_console", default=True)
@@ -59,6 +62,7 @@ def equip(run: Run) -> None:
         run.deadline = _now() + run.budget.seconds
     emit = run.parent.table.emit if run.parent is not None else _emitter()
     own = _OfRun(run)
+    run.counting = _counting
     run.table = Performers(own.call_model, own.call_tool, own.run_code, own.ask_human, _draw, emit)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from autogen.agents.agent import Agent
-from autogen.agents.checks import check_arguments
 from autogen.agents.chatting import Chatting
+from autogen.agents.checks import check_arguments
 from autogen.agents.code_running import CodeRunning
 from autogen.agents.history import HistoryViews
 from autogen.agents.on_demand import standard_chain

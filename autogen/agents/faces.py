@@ -9,7 +9,7 @@ from contextvars import Token
 from typing import Any, TypeAlias, TypeVar
 
 from autogen import runtime
-from autogen.agents.sessions import commit, frame_here, open_session
+from autogen.agents.sessions import commit, frame_here, looked_in, open_session
 from autogen.conversation.run import Run
 from autogen.core.errors import AutogenError
 from autogen.core.progress import ProgressWatch
@@ -86,7 +86,9 @@ def _enter(opening: Opening, *, is_async: bool) -> tuple[Run, "Token[Frame | Non
         joined=opening.join,
     )
     if parent is None:
+        looked = looked_in()
         run.session = open_session(is_async)
+        run.looked = looked if looked is not run.session else None
     runtime.equip(run)
     return run, current.set(Frame(run, is_async))
 

@@ -5,7 +5,7 @@ how conversations go.
 """
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from autogen.agents.base import AgentBase
 
@@ -115,7 +115,8 @@ class HistoryViews(AgentBase):
         known: defaultdict[Any, int] | None = self.__dict__.get("_limits")
         if known is not None:
             return known
-        return self.__dict__.setdefault("_limits", defaultdict(self.max_consecutive_auto_reply))
+        made: defaultdict[Any, int] = defaultdict(self.max_consecutive_auto_reply)
+        return cast("defaultdict[Any, int]", self.__dict__.setdefault("_limits", made))
 
     @_max_consecutive_auto_reply_dict.setter
     def _max_consecutive_auto_reply_dict(self, value: defaultdict[Any, int]) -> None:
@@ -123,10 +124,10 @@ class HistoryViews(AgentBase):
 
     def max_consecutive_auto_reply(self, sender: "ConversableAgent | None" = None) -> int:
         """How many auto replies in a row `sender` gets at most; the general limit without a sender."""
-        limit: int = (
-            self._max_consecutive_auto_reply if sender is None else self._max_consecutive_auto_reply_dict[sender]
-        )
-        return limit
+        known: defaultdict[Any, int] | None = self.__dict__.get("_limits")
+        if sender is None or known is None:
+            return self._max_consecutive_auto_reply
+        return known.get(sender, self._max_consecutive_auto_reply)  # reading keeps no partner alive
 
     def update_max_consecutive_auto_reply(self, value: int, sender: "ConversableAgent | None" = None) -> None:
         """Set the limit for `sender`, or for everybody."""

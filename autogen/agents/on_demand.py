@@ -27,7 +27,9 @@ class OnDemand:
     @property
     def _reply_func_list(self) -> list[ReplyEntry]:
         known: list[ReplyEntry] | None = self.__dict__.get("_chain")
-        return known if known is not None else self.__dict__.setdefault("_chain", self._first_chain.entries())
+        if known is None:
+            known = cast("list[ReplyEntry]", self.__dict__.setdefault("_chain", self._first_chain.entries()))
+        return known
 
     @_reply_func_list.setter
     def _reply_func_list(self, value: list[ReplyEntry]) -> None:
@@ -44,7 +46,7 @@ class OnDemand:
         if known is not None:
             return known
         made: dict[str, list[Callable[..., Any]]] = {f"{prefix}{kind}": [] for kind in HOOKS for prefix in ("", "a_")}
-        return self.__dict__.setdefault("_hooks", made)
+        return cast("dict[str, list[Callable[..., Any]]]", self.__dict__.setdefault("_hooks", made))
 
     @hook_lists.setter
     def hook_lists(self, value: dict[str, list[Callable[..., Any]]]) -> None:

@@ -2,7 +2,8 @@
 
 A session belongs to one context: a thread, or a task of an event loop. A run forks an agent's state from its session
 and commits it at its end; a nested chat does the same with the run it joins. Reading outside a run shows this
-context's session, else what was committed last in the process. Nothing here outlives the agents.
+context's session, else a copy of what was committed last in the process: what is written to it is this context's own,
+and its next run begins with it. Nothing here outlives the agents.
 """
 
 import sys
@@ -43,6 +44,12 @@ _main = Session(("main", None))
 _seen = Session(("main", "seen"))
 """What any run on the main thread committed last: for reading only, so that a notebook's next cell shows it."""
 _committing = threading.Lock()
+
+
+def looked_in() -> Session | None:
+    """The session in which a task's views were looked at so far; a blocking chat in the task commits to another one."""
+    known = _here.get()
+    return known if known is not None and known is not _main and known.owner == _owner(_in_task()) else None
 
 
 def open_session(is_async: bool) -> Session:
@@ -90,13 +97,41 @@ def state_of(agent: Stateful) -> AgentState:
     frame = frame_here()
     if frame is not None:
         return run_state(frame.run, agent)
-    session = _here.get()
-    if session is None and _on_main_thread():
-        session = _seen
-    found = _committed(agent, session) or agent._last_state
-    if found is None:
-        found = agent._last_state = _seed(agent)
-    return found
+    session = _own_session()
+    if session is _main and _here.get() is None and (seen := _kept(agent, _seen)) is not None:
+        return seen
+    own = _kept(agent, session)
+    if own is not None and own.written():
+        return own
+    source = _committed(agent, session.parent) or (_kept(agent, _seen) if _on_main_thread() else None)
+    source = source or agent._last_state or _seed(agent)
+    if own is None or not own.is_copy_of(source):
+        own = source.lend()
+        _keep(agent, session, own)
+    return own
+
+
+def _own_session() -> Session:
+    """This context's session for what it writes outside of runs. A blocking chat in a task looks here, too."""
+    owner = _owner(_in_task())
+    if owner == _main.owner:
+        return _main
+    known = _here.get()
+    if known is None or known.owner != owner:
+        known = Session(owner, known)
+        _here.set(known)
+    return known
+
+
+def _in_task() -> bool:
+    """Does the caller stand in a task of an event loop? The cells of a notebook do, and count as one script."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or ("ipykernel" in sys.modules and _on_main_thread()):
+        return False
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:  # no loop runs here
+        return False
 
 
 def _on_main_thread() -> bool:
@@ -112,6 +147,8 @@ def run_state(run: Run, agent: Any) -> AgentState:
         else:
             before = _committed(agent, run.session)
             state = before.fork() if before is not None else _seed(agent)
+            if run.looked is not None and (wrote := _kept(agent, run.looked)) is not None and wrote.written():
+                wrote.write_to(state)
         state = run.states.setdefault(agent, state)  # tools that run together may touch it at the same time
     return state
 
@@ -122,28 +159,49 @@ def _seed(agent: Any) -> AgentState:
     return first.fork() if first is not None else AgentState()
 
 
+def _kept(agent: Stateful, session: Session) -> AgentState | None:
+    return None if agent._states is None else agent._states.get(ref(session))
+
+
+def _keep(agent: Stateful, session: Session, state: AgentState) -> None:
+    if agent._states is None:
+        agent._states = {}
+    states: States = agent._states
+    states[ref(session, states.pop)] = state
+
+
 def _committed(agent: Stateful, session: Session | None) -> AgentState | None:
-    states = agent._states
-    while session is not None and states is not None:
-        if (state := states.get(ref(session))) is not None:
-            return state
+    """What the session goes on from: what was committed last, and what was written since."""
+    written: list[AgentState] = []
+    found: AgentState | None = None
+    while session is not None:
+        state = _kept(agent, session)
+        if state is not None and state.lent is None:
+            found = state
+            break
+        if state is not None and state.written():
+            written.append(state)
         session = session.parent
-    return None
+    if written:
+        found = found.fork() if found is not None else _seed(agent)
+        for state in reversed(written):
+            state.write_to(found)
+    return found
 
 
 def commit(run: Run) -> None:
     """Give a finished run's states to what it stood in: the parent run, or the session."""
     if run.parent is not None and run.parent.status == "cancelled":
         return  # left behind in a thread; the session has gone on without it
-    for agent, state in run.states.items():
+    for agent, state in tuple(run.states.items()):
         with _committing:  # an agent's runs may end in several threads at once
             if run.parent is not None:
                 run_state(run.parent, agent).take(state)
                 continue
             state.settle()
-            if agent._states is None:
-                agent._states = {}
-            states: States = agent._states
-            states[ref(run.session, states.pop)] = agent._last_state = state
+            agent._last_state = state
+            _keep(agent, run.session, state)
             if _on_main_thread():
-                states[ref(_seen, states.pop)] = state
+                _keep(agent, _seen, state)
+            if run.looked is not None and agent._states is not None:
+                agent._states.pop(ref(run.looked), None)

@@ -58,7 +58,7 @@ async def termination_or_human(
     message: Mapping[str, Any] = messages[-1] if messages else {}
     state = agent.state
     name = sender.name if sender is not None else "the sender"
-    limit = agent._max_consecutive_auto_reply_dict[sender]
+    limit = agent.max_consecutive_auto_reply(sender)
     at_limit = state.counters[sender] >= limit
     never = agent.human_input_mode == "NEVER"
     always = agent.human_input_mode == "ALWAYS"

@@ -75,20 +75,27 @@ class Party(Protocol):
     client: Any
     llm_config: Any
     human_input_mode: str
-    hook_lists: dict[str, list[Callable[..., Any]]]
     silent: bool | None
     client_cache: Any
     _is_termination_msg: Callable[[dict[str, Any]], Any]
     _default_auto_reply: Any
-    _reply_func_list: list[ReplyEntry]
     _oai_system_message: list[dict[str, Any]]
     _function_map: dict[str, Callable[..., Any]]
     _code_execution_config: Any
     _max_consecutive_auto_reply: Any
-    _max_consecutive_auto_reply_dict: Any
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def hook_lists(self) -> dict[str, list[Callable[..., Any]]]: ...
+
+    @property
+    def _reply_func_list(self) -> list[ReplyEntry]: ...
+
+    def max_consecutive_auto_reply(self, sender: Any = None) -> int:
+        """How many auto replies in a row `sender` gets at most."""
+        ...
 
     @property
     def state(self) -> AgentState:

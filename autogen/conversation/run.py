@@ -4,8 +4,8 @@ Agents are definitions; nothing of a run is kept on them while it goes on. Refus
 """
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -17,6 +17,8 @@ from autogen.core.progress import ProgressWatch, RepeatWatch
 from autogen.core.stop import Budget, Status, StopReason
 from autogen.core.transcript import UNTRUSTED, Transcript, restored_origin, texts
 from autogen.core.wire import MessageDict
+
+_ALONE: Final = nullcontext()
 
 
 class Spent(Struct):
@@ -82,8 +84,12 @@ class Run:
             self._handed, self.told = parent._handed, parent.told
         self.session: Any = None
         """The session that a top-level run commits to."""
+        self.looked: Any = None
+        """The session in which the program wrote to views before, where that is another one."""
         self.table: Any = None
         """The performer table, filled in by `runtime`."""
+        self.counting: AbstractContextManager[Any] = _ALONE
+        """Held while something is counted: a lock from `runtime`, because chats nested in threads count together."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as a record: transcript, usage and how it ended. Agents, performers and the session stay behind."""
@@ -94,8 +100,9 @@ class Run:
 
     def next_branch(self) -> int:
         """The number of the next chat nested in this run."""
-        self._branches += 1
-        return self._branches
+        with self.counting:
+            self._branches += 1
+            return self._branches
 
     @contextmanager
     def hand(self, sender: Any, recipient: Any, message: Any) -> Generator[None, None, None]:
@@ -142,32 +149,42 @@ class Run:
             run = run.parent
 
     def refuse_if_cancelled(self) -> None:
-        """Raise LimitReached when this run, or one that it is nested in, was cancelled: what was left behind in a thread
-        says and pays nothing more."""
+        """Raise LimitReached when this run, or one that it is nested in, was cancelled.
+
+        What was left behind in a thread says and pays nothing more.
+        """
         for run in self.lineage():
             if run.status == "cancelled":
                 raise LimitReached(StopReason.CANCELLED.value, "the run that this chat belongs to was cancelled")
 
     def count_message(self) -> None:
         """Count one message; raises LimitReached when a budget allows no further one."""
-        for run in self.lineage():
-            limit = run.budget.turns if run.budget is not None else None
-            if limit is not None and run.spent.messages >= limit:
-                raise LimitReached(StopReason.BUDGET_TURNS.value, f"the budget of {limit} messages is used up")
-        for run in self.lineage():
-            run.spent.messages += 1
+        with self.counting:
+            for run in self.lineage():
+                limit = run.budget.turns if run.budget is not None else None
+                if limit is not None and run.spent.messages >= limit:
+                    raise LimitReached(StopReason.BUDGET_TURNS.value, f"the budget of {limit} messages is used up")
+            for run in self.lineage():
+                run.spent.messages += 1
+
+    def count_model_call(self) -> None:
+        """Count one model call here and wherever this run is nested."""
+        with self.counting:
+            for run in self.lineage():
+                run.spent.model_calls += 1
 
     def account(self, agent: str, reply: ModelReply) -> None:
         """Add the usage of one model call here and wherever this run is nested. Cached answers cost nothing."""
         if reply.cached:
             return
-        for run in self.lineage():
-            run.usage[agent] = run.usage.get(agent, Usage()) + reply.usage
-            run.spent.usage += reply.usage
-            if reply.cost is None:
-                run.spent.unpriced = True
-            else:
-                run.spent.usd += reply.cost
+        with self.counting:
+            for run in self.lineage():
+                run.usage[agent] = run.usage.get(agent, Usage()) + reply.usage
+                run.spent.usage += reply.usage
+                if reply.cost is None:
+                    run.spent.unpriced = True
+                else:
+                    run.spent.usd += reply.cost
 
     def effect(self) -> None:
         """A tool, code or person acted: that is progress."""

@@ -20,7 +20,7 @@ NO_CODE: Final[frozenset[str]] = frozenset()
 class AgentState:
     """One agent's side of its conversations, by partner (the agent object, as in 0.2)."""
 
-    __slots__ = ("begun", "counters", "histories", "human_input", "ran", "reply_at_receive", "touched")
+    __slots__ = ("begun", "counters", "histories", "human_input", "lent", "ran", "reply_at_receive", "touched")
 
     def __init__(self) -> None:
         self.touched: dict[Any, bool] = {}
@@ -33,6 +33,8 @@ class AgentState:
         self.human_input: list[str] = []
         self.ran: frozenset[str] = NO_CODE
         """Code that this agent has run."""
+        self.lent: AgentState | None = None
+        """Of a copy made by `lend`: how it was then."""
 
     def touch(self, partner: Any, cleared: bool = False) -> None:
         """Note that something happens with `partner`."""
@@ -51,7 +53,7 @@ class AgentState:
     def fork(self) -> "AgentState":
         """An independent copy; messages themselves are shared."""
         twin = AgentState()
-        for partner, history in self.histories.items():
+        for partner, history in tuple(self.histories.items()):  # a chat in another thread may add one meanwhile
             twin.histories[partner] = list(history)
             twin.begun[partner] = len(history)
         twin.counters.update(self.counters)
@@ -59,6 +61,45 @@ class AgentState:
         twin.human_input = list(self.human_input)
         twin.ran = self.ran
         return twin
+
+    def lend(self) -> "AgentState":
+        """A copy for a context that looks at another one's conversations; what it writes there stays its own."""
+        twin = self.fork()
+        twin.begun.clear()
+        for partner, history in twin.histories.items():
+            twin.histories[partner] = [message.copy() for message in history]
+        twin.lent = self.fork()
+        return twin
+
+    def is_copy_of(self, source: "AgentState") -> bool:
+        """Was this lent by a state that reads as `source` does now?"""
+        return self.lent is not None and not source.differs(self.lent)
+
+    def written(self) -> bool:
+        """Is this a context's own: never lent, or written to since?"""
+        return self.lent is None or self.differs(self.lent)
+
+    def differs(self, other: "AgentState") -> bool:
+        """Does it read differently? A missing history is an empty one."""
+        views = zip(self._views(), other._views(), strict=True)
+        return self.human_input != other.human_input or any(_changed(mine, theirs) for mine, theirs in views)
+
+    def write_to(self, other: "AgentState") -> None:
+        """Do to `other` what was written to this lent copy."""
+        before = self.lent
+        if before is None:
+            return
+        for mine, was, theirs in zip(self._views(), before._views(), other._views(), strict=True):
+            for partner in _changed(mine, was):
+                if partner in mine:
+                    theirs[partner] = mine[partner]
+                else:
+                    theirs.pop(partner, None)
+        if self.human_input != before.human_input:
+            other.human_input = self.human_input
+
+    def _views(self) -> tuple[defaultdict[Any, Any], ...]:
+        return self.histories, self.counters, self.reply_at_receive
 
     def take(self, nested: "AgentState") -> None:
         """Take over what happened in a nested chat, partner by partner: siblings do not undo one another."""
@@ -72,3 +113,8 @@ class AgentState:
             self.reply_at_receive[partner] = nested.reply_at_receive[partner]
             self.touch(partner, cleared)
         self.ran |= nested.ran
+
+
+def _changed(mine: defaultdict[Any, Any], was: defaultdict[Any, Any]) -> list[Any]:
+    """The partners for which these read differently; what is missing is empty, 0 or False."""
+    return [partner for partner in {*mine, *was} if (mine.get(partner) or None) != (was.get(partner) or None)]

@@ -131,7 +131,7 @@ class ModelRequest(Struct, frozen=True, eq=False):
 
     messages: tuple[ModelMessage, ...]
     tools: tuple[ToolSpec, ...] = ()
-    settings: Mapping[str, Json] = field(default_factory=dict)
+    settings: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
 
 class Usage(Struct, frozen=True, kw_only=True):

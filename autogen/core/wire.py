@@ -141,7 +141,7 @@ def _completed(
     keep = len(known) >= KEPT_FROM
     out = cast("list[ModelMessage]", known[:flat])
     for message, before in zip(messages[flat:], known[flat:], strict=True):
-        if type(before) is ModelMessage:
+        if isinstance(before, ModelMessage):
             out.append(before)
         elif before is not None and _reads_the_same(message, before):
             out += before.messages
@@ -180,7 +180,7 @@ def _memo(message: Mapping[str, Any], made: tuple[ModelMessage, ...]) -> ModelMe
 
 def _copied(value: Any, depth: int = 0) -> Any:
     """A copy of lists, dicts and texts. ValueError for anything else: numbers may be equal and read differently."""
-    kind = type(value)
+    kind = cast("type[object]", type(value))
     if kind is str or value is None:
         return value
     if depth < _MOST_DEPTH:

@@ -6,13 +6,14 @@ conversations are about.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar, assert_never, cast
 
 from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
 from autogen.core.errors import EngineError
 from autogen.drivers.performer import Act, CallProgram, Performers
-from autogen.drivers.threads import spawn
+from autogen.drivers.threads import CancelledInLoop, spawn
 
 T = TypeVar("T")
 
@@ -57,7 +58,8 @@ def _effect(effect: Any, table: Performers) -> Awaitable[Any]:
     known: Effect = effect  # type: ignore[assignment]  # the union is closed; assert_never tells when it is not
     match known:
         case Emit():
-            return _now(table.emit(known.event))
+            table.emit(known.event)
+            return _now(None)
         case CallModel():
             return perform(table.call_model(known, table.emit))
         case Invoke():
@@ -101,14 +103,25 @@ def _step(step: Any) -> Awaitable[Any]:
 async def _call(step: CallProgram) -> Any:
     function, args, kwargs = step.function, step.args, step.kwargs
     if is_async(function):
-        return await asyncio.wait_for(function(*args, **kwargs), step.timeout)
+        return await _awaited(function(*args, **kwargs), step.timeout)
     if step.in_place:
         answer = function(*args, **kwargs)
     else:
         answer = await asyncio.wait_for(_in_thread(lambda: function(*args, **kwargs), None), step.timeout)
     if hasattr(answer, "__await__"):
-        return await asyncio.wait_for(answer, step.timeout)
+        return await _awaited(answer, step.timeout)
     return answer
+
+
+async def _awaited(awaitable: Awaitable[T], timeout: float | None) -> T:
+    """What the program's coroutine gives. A cancellation that nobody asked of this task is a failure of its own."""
+    try:
+        return await asyncio.wait_for(awaitable, timeout)
+    except asyncio.CancelledError as raised:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise CancelledInLoop("an async callback was cancelled") from raised
 
 
 async def _in_thread(function: Callable[[], T], cancel: Callable[[], None] | None) -> T:
@@ -127,11 +140,18 @@ async def _gather(effect: Gather, table: Performers) -> list[Any]:
     try:
         await asyncio.wait(tasks)
     except asyncio.CancelledError:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await _end(tasks)
         raise
     failures = [failure for task in tasks if not task.cancelled() and (failure := task.exception()) is not None]
     if failures:  # all have been looked at: asyncio reports the ones that nobody did
         raise failures[0]
     return [task.result() for task in tasks]
+
+
+async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks and wait for all of them, also when this is cancelled once more."""
+    while not all(task.done() for task in tasks):
+        for task in tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait(tasks)

@@ -29,8 +29,7 @@ def admitted_freely(run: Run) -> bool:
         if one.budget is not None:
             return False
         one = one.parent
-    for one in run.lineage():
-        one.spent.model_calls += 1
+    run.count_model_call()
     return True
 
 
@@ -44,8 +43,7 @@ async def within_budget(run: Run, effect: CallModel, call: Callable[[CallModel],
         for one in bounded:
             effect = _fitted(one, effect)
         worst = worst_case(effect.client, effect.request)
-        for one in run.lineage():
-            one.spent.model_calls += 1
+        run.count_model_call()
         for one in bounded:
             _reserve(one, worst, 1)
     try:

@@ -165,8 +165,8 @@ _sharing = Lock()
 
 
 def _twin_key(kind: Kind, index: int, merged: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """What tells entries apart; None for one that depends on the environment, or holds what a program may change."""
-    if kind != "chat" or len(merged) > MOST_KEYS or (merged.get("api_type") == "azure" and not merged.get("api_version")):
+    """What tells entries apart; None for one that holds what a program may change."""
+    if kind != "chat" or len(merged) > MOST_KEYS:
         return None
     try:
         return (index, *((key, _hashable(_sealed(key, value))) for key, value in merged.items()))
@@ -176,7 +176,7 @@ def _twin_key(kind: Kind, index: int, merged: Mapping[str, Any]) -> tuple[Any, .
 
 def _hashable(value: Any) -> Any:
     """Equal for values that are the same: 1, 1.0 and True are not. TypeError for lists, dicts and objects."""
-    kind = type(value)
+    kind = cast("type[object]", type(value))
     if kind is str or value is None or kind is Secret:
         return value
     if kind is int or kind is float or kind is bool:

@@ -73,7 +73,8 @@ class OpenAIWrapper:
         known: list[dict[str, Any]] | None = self.__dict__.get("_visible")
         if known is None:
             self._entries = [own_entry(entry) for entry in self._entries]
-            known = self.__dict__.setdefault("_visible", [entry.visible for entry in self._entries])
+            made = [entry.visible for entry in self._entries]
+            known = cast("list[dict[str, Any]]", self.__dict__.setdefault("_visible", made))
         return known
 
     @_config_list.setter
@@ -85,7 +86,8 @@ class OpenAIWrapper:
         """By entry: the program's own client, or what stands for ours."""
         known: list[Any] | None = self.__dict__.get("_stand_ins")
         if known is None:
-            known = self.__dict__.setdefault("_stand_ins", [_stand_in(entry) for entry in self._entries])
+            made = [_stand_in(entry) for entry in self._entries]
+            known = cast("list[Any]", self.__dict__.setdefault("_stand_ins", made))
         return known
 
     @_clients.setter

@@ -88,7 +88,7 @@ def _server(entry: Entry, settings: Mapping[str, Json]) -> list[Json] | None:
         base_url = getattr(entry.client, "base_url", None)
         return None if base_url is None else [entry.kind, entry.client_name, shown(str(base_url))]
     given = entry.connection
-    headers = {**(given.get("default_headers") or {}), **(settings.get("extra_headers") or {})}
+    headers: dict[str, Any] = {**(given.get("default_headers") or {}), **(settings.get("extra_headers") or {})}
     return [
         entry.kind,
         entry.client_name,

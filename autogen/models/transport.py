@@ -6,9 +6,9 @@ Change together: the carriers `*_transport.py`, the conformance suite `tests/mod
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from threading import Lock
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from msgspec import Struct, field
 
@@ -101,11 +101,11 @@ class Transport(Protocol):
 
     def send(self, request: HttpRequest) -> HttpReply: ...
 
-    async def a_send(self, request: HttpRequest) -> HttpReply: ...
+    def a_send(self, request: HttpRequest) -> Coroutine[Any, Any, HttpReply]: ...
 
     def open(self, request: HttpRequest) -> HttpStream: ...
 
-    async def a_open(self, request: HttpRequest) -> AsyncHttpStream: ...
+    def a_open(self, request: HttpRequest) -> Coroutine[Any, Any, AsyncHttpStream]: ...
 
 
 class ConnectionSettings(Struct, frozen=True, kw_only=True):

@@ -177,7 +177,7 @@ def gather_usage_summary(agents: Iterable[Any]) -> dict[str, Summary]:
 
 
 def _used(client: Any) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
-    if hasattr(type(client), "usage_now"):
+    if hasattr(cast("type[object]", type(client)), "usage_now"):
         both: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None] = client.usage_now()
         return both
     return getattr(client, "total_usage_summary", None), getattr(client, "actual_usage_summary", None)

@@ -41,7 +41,11 @@ def test_what_decides_who_answers_and_how_decides_the_key(one: dict[str, Any], o
 
 @pytest.mark.parametrize(
     "account",
-    [{"api_key": "sk-another"}, {"default_headers": {"Authorization": "Bearer x"}}, {"base_url": "https://u:p@api.openai.com/v1"}],
+    [
+        {"api_key": "sk-another"},
+        {"default_headers": {"Authorization": "Bearer x"}},
+        {"base_url": "https://u:p@api.openai.com/v1"},
+    ],
 )
 def test_whose_account_pays_does_not(account: dict[str, Any]) -> None:
     assert key_of(**account) == key_of()

@@ -34,7 +34,7 @@ class Dying:
         with connection, connection.makefile("rb") as lines:
             while lines.readline():
                 length = 0
-                while (line := lines.readline().strip()):
+                while line := lines.readline().strip():
                     name, _, value = line.partition(b":")
                     length = int(value) if name.lower() == b"content-length" else length
                 lines.read(length)

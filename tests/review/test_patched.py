@@ -1,4 +1,4 @@
-"""What 0.2's own test suites do to agents: patched classes, mocks in the place of methods, `super()` of private methods.
+"""What 0.2's own test suites do to agents: patched classes, mocks in place of methods, `super()` of private methods.
 
 Refuses to know how overrides are found.
 """

@@ -8,7 +8,12 @@ from autogen.models.routes import Route, split_url
 
 @pytest.mark.parametrize(
     "url",
-    ["http://user:canary@host:99999/v1", "http://user:canary@[::1/v1", "http://user:canary@host\x01/v1", "http://user:canary@hé/v1"],
+    [
+        "http://user:canary@host:99999/v1",
+        "http://user:canary@[::1/v1",
+        "http://user:canary@host\x01/v1",
+        "http://user:canary@hé/v1",
+    ],
 )
 def test_a_wrong_address_is_told_without_its_password(url: str) -> None:
     with pytest.raises(ConfigError) as told:
