@@ -4,7 +4,7 @@ Refuses to know how replies are found.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from autogen import runtime
 from autogen.agents.base import AgentBase
@@ -176,8 +176,9 @@ async def _receive(
 
 def _handed(message: Any, handed: Any) -> Any:
     """What an override hands on keeps the origin of what it was given."""
-    known: Any = message
-    return Said(known, origin_of(handed, "program")) if isinstance(known, (str, dict)) else known
+    if not isinstance(message, (str, dict)):
+        return message
+    return Said(cast("str | dict[str, Any]", message), origin_of(handed, "program"))
 
 
 def _settings(

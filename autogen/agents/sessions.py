@@ -193,7 +193,7 @@ def commit(run: Run) -> None:
     """Give a finished run's states to what it stood in: the parent run, or the session."""
     if run.parent is not None and run.parent.status == "cancelled":
         return  # left behind in a thread; the session has gone on without it
-    for agent, state in tuple(run.states.items()):
+    for agent, state in dict(run.states).items():
         with _committing:  # an agent's runs may end in several threads at once
             if run.parent is not None:
                 run_state(run.parent, agent).take(state)

@@ -4,6 +4,7 @@ What runs is decided by where a block comes from (DESIGN section 8, What code ru
 sandboxes.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -30,6 +31,9 @@ APPROVE = (
     "{me} is about to run code that stands word for word in content from a tool, a file or the web.\n{code}\n"
     "Type 'yes' to run it, anything else to refuse: "
 )
+
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""Control characters but line ends and tabs, and what changes the direction or is not seen at all."""
 
 
 async def run_blocks(run: Run, agent: Party, messages: Messages, legacy: bool) -> tuple[bool, Any]:
@@ -105,8 +109,13 @@ async def _may_run(run: Run, agent: Party, setup: CodeSetup, message: Mapping[st
         return True
     if agent.human_input_mode == "NEVER":
         return False
-    answer = await ask(run, agent, APPROVE.format(me=agent.name, code="\n\n".join(copied)))
+    answer = await ask(run, agent, APPROVE.format(me=agent.name, code="\n\n".join(map(_laid_open, copied))))
     return answer.strip().lower() in ("y", "yes")
+
+
+def _laid_open(code: str) -> str:
+    """The code with what a terminal would obey or hide as escapes: a person approves what is there."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", code)
 
 
 async def _together(run: Run, agent: Party, setup: CodeSetup, blocks: Blocks) -> CodeOutcome:

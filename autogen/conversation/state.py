@@ -53,7 +53,7 @@ class AgentState:
     def fork(self) -> "AgentState":
         """An independent copy; messages themselves are shared."""
         twin = AgentState()
-        for partner, history in tuple(self.histories.items()):  # a chat in another thread may add one meanwhile
+        for partner, history in dict(self.histories).items():  # a chat in another thread may add one meanwhile
             twin.histories[partner] = list(history)
             twin.begun[partner] = len(history)
         twin.counters.update(self.counters)

@@ -102,6 +102,10 @@ class Nested(Struct, frozen=True, eq=False):
     """(key, a copy of its value) of each that is no text."""
     messages: tuple[ModelMessage, ...]
 
+    def __bool__(self) -> bool:
+        """False, as nothing is: `all` finds in one go whether every message is settled."""
+        return False
+
 
 def render(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...]:
     """The request form of a list of 0.2 messages; messages with several tool answers become several.
@@ -117,7 +121,8 @@ def rendered(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...] 
     new = len(known)
     while new and known[new - 1] is None:
         new -= 1
-    unknown = messages[new:] if all(known[:new]) else messages
+    head = known[:new]
+    unknown = messages[new:] if all(head) or None not in head else messages
     if any(message.get("context") is not None or callable(message.get("content")) for message in unknown):
         return None
     return _completed(messages, known)
@@ -136,7 +141,7 @@ def _completed(
     flat = len(known)
     while flat and type(known[flat - 1]) is not ModelMessage:
         flat -= 1
-    if set(map(type, known[:flat])) - {ModelMessage}:
+    if not all(known[:flat]):
         flat = 0
     keep = len(known) >= KEPT_FROM
     out = cast("list[ModelMessage]", known[:flat])
@@ -328,7 +333,7 @@ def text_of(content: Any) -> str:
     if not isinstance(content, list):
         raise ConfigError(f"content must be None, str or list of dict, got {type(content).__name__}")
     shown: list[str] = []
-    for part in content:
+    for part in cast("list[Any]", content):
         if isinstance(part, str):
             shown.append(part)
         elif isinstance(part, Mapping) and cast("Mapping[str, Any]", part).get("type") == "text":

@@ -60,17 +60,8 @@ def encode(request: ModelRequest, endpoint: ChatEndpoint, token: Secret | None =
     settings = merged_settings(request, endpoint)
     profile = endpoint.profile
     tail = wire_settings(settings, request.tools, profile)
-    body = b"".join(
-        (
-            b'{"messages":[',
-            join_messages(request.messages, profile),
-            b'],"model":',
-            to_json(endpoint.model),
-            _tail(tail),
-            encode_tools(request.tools),
-            b"}",
-        )
-    )
+    after = b"".join((b'],"model":', to_json(endpoint.model), _tail(tail), encode_tools(request.tools), b"}"))
+    body = join_messages(request.messages, profile, b'{"messages":[', after)
     headers = _headers(endpoint, token, settings)
     return HttpRequest(
         url=url_of(endpoint, settings), headers=headers, body=body, timeout=timeout_of(endpoint, settings)

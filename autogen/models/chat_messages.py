@@ -33,31 +33,57 @@ _bad_in_names = re.compile(r"[^a-zA-Z0-9_-]")
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def join_messages(messages: tuple[ModelMessage, ...], profile: Profile) -> bytes:
-    """`encode_messages`, joined. A request that begins as the one before it did is that one's bytes and the rest.
+def join_messages(
+    messages: tuple[ModelMessage, ...], profile: Profile, before: bytes = b"", after: bytes = b""
+) -> bytes:
+    """`encode_messages`, joined, between `before` and `after`: the body of a request, made in one piece.
 
-    The bytes so far are kept at the conversation's first message; without them the cost of a turn would grow with
-    every message said before. The bytes of single messages are kept only where no such beginning is found, since a
-    program that shortens or rewrites histories will ask for them again.
+    A request that begins as the one before it did is that one's bytes and the rest. Those are kept at the conversation's
+    second message; without them the cost of a turn would grow with every message said before. The bytes of single
+    messages are kept only where no such beginning is found, since a program that shortens or rewrites histories will
+    ask for them again.
     """
     if profile.merge_neighbours or len(messages) < 4 or (len(messages) < KEPT_FROM and _only_talk(messages)):
-        return b",".join(encode_messages(messages, profile, keep=len(messages) >= KEPT_FROM))
+        keep = len(messages) >= KEPT_FROM
+        return b"".join((before, b",".join(encode_messages(messages, profile, keep=keep)), after))
     kept = messages[1].memo()
     key = f"{profile.id}:joined"
     known: _Beginning | None = kept.get(key)
+    pieces: list[bytes | memoryview] = [before]
     if known is not None and known.system is messages[0] and known.rest == messages[2 : 2 + len(known.rest)]:
-        start, wire = known.joined, _Wire(profile, keep=False)
+        pieces.append(known.joined)
+        wire = _Wire(profile, keep=False)
         wire.after_tool = known.after_tool
         _say_all(wire, messages[2 + len(known.rest) :], profile)
     else:
-        start, wire = b"", _Wire(profile, keep=len(messages) > KEPT_FROM + 1)
+        wire = _Wire(profile, keep=len(messages) > KEPT_FROM + 1)
         _say_all(wire, messages, profile)
     settled = wire.settled
     wire.close_calls()
-    joined = b",".join((start, *wire.out) if start else wire.out)
-    if settled and joined:
-        kept[key] = _Beginning(messages[0], messages[2:], joined, wire.after_tool)
-    return joined or CONTINUE
+    for encoded in wire.out:
+        pieces += (b",", encoded) if len(pieces) > 1 else (encoded,)
+    if len(pieces) == 1:
+        return b"".join((before, CONTINUE, after))
+    body = b"".join((*pieces, after))
+    if settled:
+        kept[key] = _Beginning(messages[0], messages[2:], body, len(before), len(body) - len(after), wire.after_tool)
+    return body
+
+
+class _Beginning(Struct, frozen=True, eq=False):
+    """The bytes of a conversation so far, kept at its second message: that one is not in it, or it would be a cycle."""
+
+    system: ModelMessage
+    rest: tuple[ModelMessage, ...]
+    body: bytes
+    """The request's, which was made of them: not copied once more."""
+    start: int
+    end: int
+    after_tool: bool
+
+    @property
+    def joined(self) -> memoryview:
+        return memoryview(self.body)[self.start : self.end]
 
 
 def _only_talk(messages: tuple[ModelMessage, ...]) -> bool:
@@ -66,15 +92,6 @@ def _only_talk(messages: tuple[ModelMessage, ...]) -> bool:
         if len(message.parts) != 1 or type(message.parts[0]) is not Text:
             return False
     return True
-
-
-class _Beginning(Struct, frozen=True, eq=False):
-    """The bytes of a conversation so far, kept at its second message: that one is not in it, or it would be a cycle."""
-
-    system: ModelMessage
-    rest: tuple[ModelMessage, ...]
-    joined: bytes
-    after_tool: bool
 
 
 def encode_messages(messages: Iterable[ModelMessage], profile: Profile, *, keep: bool = False) -> list[bytes]:

@@ -21,6 +21,7 @@ from autogen.models.native_common import (
     IDLE_SECONDS,
     ProxyRefused,
     connect_head,
+    pieces_of,
     raise_named,
 )
 from autogen.models.routes import Route, is_address
@@ -57,7 +58,7 @@ class AsyncPool:
                 connection = await self._new(pool, route, request.timeout)
             stream = AsyncStream(pool, route, connection)
             try:
-                connection.start(head + request.body, request.method, request.timeout, began)
+                connection.start(pieces_of(head, request.body), request.method, request.timeout, began)
                 while not connection.answer.begun:
                     await connection.wait()
             except Exception as error:  # noqa: BLE001 - named and raised again
@@ -99,13 +100,11 @@ class AsyncPool:
         try:
             async with asyncio.timeout(min(limits, default=None)):
                 return await self._connected(pool, route, made)
-        except Exception as error:  # noqa: BLE001 - named and raised again
+        except BaseException as error:
             for connection in made:
                 connection.abort()
-            raise_named(error, route, phase)
-        except BaseException:
-            for connection in made:
-                connection.abort()
+            if isinstance(error, Exception):
+                raise_named(error, route, phase)
             raise
 
     async def _connected(self, pool: "LoopPool", route: Route, made: "list[Connection]") -> "Connection":
@@ -123,7 +122,7 @@ class AsyncPool:
         transport, connection = await loop.create_connection(new, host, port, happy_eyeballs_delay=race, **direct)
         connection.tune()
         if secure is not None and route.proxy is not None:
-            connection.start(connect_head(route), "CONNECT", Timeout(read=None, write=None), loop.time())
+            connection.start((connect_head(route),), "CONNECT", Timeout(read=None, write=None), loop.time())
             while not connection.answer.begun:
                 await connection.wait()
             status = connection.answer.status
@@ -249,7 +248,7 @@ class Connection(asyncio.Protocol):
 
     # ---- the exchange's side
 
-    def start(self, data: bytes, method: str, timeout: Timeout, began: float) -> None:
+    def start(self, data: tuple[bytes, ...], method: str, timeout: Timeout, began: float) -> None:
         """Send a request and begin to wait for its answer. began: when the attempt did, on the loop's clock."""
         transport = self._transport
         if transport is None or transport.is_closing():
@@ -259,7 +258,8 @@ class Connection(asyncio.Protocol):
         self._failure = None
         self._last = self._loop.time()
         self.phase = "read"
-        transport.write(data)
+        for piece in data:
+            transport.write(piece)
         self._unsent = transport.get_write_buffer_size()
         self._watch()
         if timeout.total is not None:

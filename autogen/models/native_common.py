@@ -15,8 +15,15 @@ from autogen.models.routes import Route
 
 IDLE_SECONDS = 60.0
 """How long an unused connection is kept."""
+LARGE = 64 * 1024
+"""Bytes."""
 IDLE_KEPT = 1000
 """Unused connections kept for each route."""
+
+
+def pieces_of(head: bytes, body: bytes) -> tuple[bytes, ...]:
+    """A request as it is sent: in one piece, unless joining costs more than sending twice."""
+    return (head + body,) if len(body) < LARGE else (head, body)
 
 
 def target_of(parts: SplitResult, route: Route) -> str:

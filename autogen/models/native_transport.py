@@ -27,6 +27,7 @@ from autogen.models.native_common import (
     IDLE_SECONDS,
     ProxyRefused,
     connect_head,
+    pieces_of,
     raise_named,
     target_of,
 )
@@ -118,7 +119,7 @@ class NativeTransport:
                 connection = self._connect(route, clock)
             stream = Stream(self, route, connection, request.method, clock)
             try:
-                stream.begin(head + request.body)
+                stream.begin(head, request.body)
             except BaseException as error:
                 stream.close()
                 if not reused or stream.touched or not isinstance(error, (Unreachable, BrokenStream)):
@@ -236,14 +237,15 @@ class Stream:
         """The server has begun to answer: the request must not be sent again."""
         return self._answer.touched
 
-    def begin(self, data: bytes) -> None:
+    def begin(self, head: bytes, body: bytes) -> None:
         """Send the request and wait for the answer's head."""
         clock, sock = self._clock, self._connection.sock
         try:
             clock.phase = "write"
             sock.settimeout(clock.left(clock.timeout.write))
             try:
-                sock.sendall(data)
+                for piece in pieces_of(head, body):
+                    sock.sendall(piece)
             except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
                 if not self._connection_answers():
                     raise

@@ -15,6 +15,8 @@ import pytest
 from autogen import ConversableAgent
 from autogen.agents import faces
 from autogen.conversation.run import Run
+from autogen.models.native_transport import NativeTransport
+from autogen.models.transport import ConnectionSettings, HttpRequest
 from autogen.testing import Script
 
 ANSWER = {
@@ -136,3 +138,29 @@ def test_short_histories_forget_what_they_were_rendered_to_and_go_on() -> None:
     assert [message.rendered for message in two.chat_messages[one]] == [None] * 16  # type: ignore[attr-defined]
     result = one.initiate_chat(two, message="more", max_turns=1, clear_history=False, silent=True)
     assert [message["content"] for message in result.chat_history or ()][-2:] == ["more", "answer 15"]
+
+
+def test_a_connection_made_while_its_exchange_is_cancelled_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Connection:
+        closed = False
+
+        def abort(self) -> None:
+            self.closed = True
+
+    made = Connection()
+
+    async def main() -> None:
+        transport = NativeTransport(ConnectionSettings())
+
+        async def connect(*_: Any) -> Any:
+            asyncio.get_running_loop().call_soon(exchange.cancel)  # comes between the connection and its exchange
+            return made
+
+        monkeypatch.setattr(transport._async, "_connect", connect)
+        exchange = asyncio.ensure_future(transport.a_send(HttpRequest(url="http://127.0.0.1:9/")))
+        with pytest.raises(asyncio.CancelledError):
+            await exchange
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert made.closed

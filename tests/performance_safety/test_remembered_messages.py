@@ -134,7 +134,8 @@ def test_an_unchanged_history_is_rendered_and_encoded_once() -> None:
     beginning = first[1].memo()[f"{OPENAI.id}:joined"]
     known.append(MessageDict({"role": "user", "content": "and on"}))
     longer = join_messages(render(known), OPENAI)
-    assert longer.startswith(beginning.joined)
+    assert longer.startswith(bytes(beginning.joined))
+    assert render(known)[1].memo()[f"{OPENAI.id}:joined"] is not beginning
 
 
 def test_a_beginning_is_freed_without_the_garbage_collector() -> None:

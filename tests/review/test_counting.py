@@ -47,7 +47,7 @@ def test_the_calls_of_nested_chats_in_threads_are_all_counted_and_their_historie
         for line in range(len(script.lines)):
             script._used[line] = 0
         result = asyncio.run(story())
-        assert sum(usage.requests for usage in result.usage.values()) == TOOLS + 2
         answers = [answer["content"] for answer in result.chat_history[2]["tool_responses"]]
         assert answers == [f"question {number}" for number in range(TOOLS)]
+        assert sum(usage.requests for usage in result.usage.values()) == TOOLS + 2
         assert all(len(expert.chat_messages[one]) == 2 for one in asking)

@@ -157,3 +157,17 @@ def test_a_container_asked_for_later_is_a_container_or_an_error() -> None:
     boss = ConversableAgent("boss", human_input_mode="NEVER")
     with pytest.raises(AutogenError, match="container"):
         boss.initiate_chat(user, message="```python\nprint(1)\n```", max_turns=1, silent=True)
+
+
+def test_a_person_who_is_asked_sees_what_a_terminal_would_hide() -> None:
+    code = "import os\nos.system('touch /tmp/x')  # \x1b[2K\x1b[1A\rprint('hello')\u202e"
+    asked: list[str] = []
+    executor = Executor()
+    user, assistant = a_runner(executor), an_assistant(FETCHES, f"```python\n{code}\n```", "TERMINATE")
+    user.human_input_mode = "TERMINATE"
+    user.get_human_input = lambda prompt: asked.append(prompt) or "no"  # type: ignore[method-assign,func-returns-value]
+    gives(user, assistant, f"```python\n{code}\n```")
+    user.initiate_chat(assistant, message="go", max_turns=3, silent=True)
+    assert not executor.ran
+    assert "touch /tmp/x" in asked[0]
+    assert not {"\x1b", "\r", "\u202e"} & set(asked[0])
