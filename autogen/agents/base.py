@@ -18,7 +18,7 @@ class AgentBase(OnDemand):
     _name: str
     client: Any
     llm_config: Any
-    limited: bool
+    _limited: bool
     _function_map: dict[str, Callable[..., Any]]
     _tool_specs: tuple[bytes, tuple[ToolSpec, ...]] | None
     _code_setup: Any
@@ -35,7 +35,7 @@ class AgentBase(OnDemand):
         return self._name
 
     @property
-    def state(self) -> AgentState:
+    def _state(self) -> AgentState:
         """This agent's conversations as the calling code sees them."""
         return state_of(self)
 

@@ -192,7 +192,7 @@ def _settings(
     message: Any,
     kwargs: Mapping[str, Any],
 ) -> ChatSettings:
-    check_recipient(recipient, "initiate_chat", "override")
+    check_recipient(recipient, "initiate_chat", "_override")
     return ChatSettings(
         message=message,
         clear_history=clear_history,
@@ -215,19 +215,19 @@ def _opening(
 ) -> Opening:
     """What the chat's run is to have. Raises what makes the chat impossible, before anything is said."""
     check_opening(sender.name, budget, settings.cache)
-    reader = settings.message if callable(settings.message) else sender.override("generate_init_message", is_async)
+    reader = settings.message if callable(settings.message) else sender._override("generate_init_message", is_async)
     check_context(sender.name, settings.context, reader)
     for agent in (sender, recipient):
         if not is_async:
             _refuse_async_reply_functions(agent)
         runtime.check_budget(budget, agent.name, agent.client)
-    limited = settings.max_turns is not None or sender.limited or recipient.limited
+    limited = settings.max_turns is not None or sender._limited or recipient._limited
     watch = False if not no_progress else None if limited else True
     return Opening(join=False, budget=budget, watch=watch, cache=settings.cache)
 
 
 def _refuse_async_reply_functions(agent: "ConversableAgent") -> None:
-    if agent.standard_chain() is not None:
+    if agent._standard_chain() is not None:
         return
     asynchronous = {
         entry["reply_func"]

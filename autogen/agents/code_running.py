@@ -54,7 +54,7 @@ class CodeRunning(AgentBase):
         config = self._code_execution_config
         return None if config is False else config.get("use_docker")
 
-    def code(self) -> CodeSetup | None:
+    def _code_use(self) -> CodeSetup | None:
         """How this agent runs code, or None when it runs none. Sees what a program set after construction."""
         config, executor = self._code_execution_config, self._code_executor
         if config is False:
@@ -70,7 +70,7 @@ class CodeRunning(AgentBase):
 
         lang, filename, timeout, work_dir, use_docker: as in `autogen.code_utils.execute_code`.
         """
-        known = self.code()
+        known = self._code_use()
         if known is None or known.extractor is not None:
             from autogen.coding.config import legacy_executor
 
@@ -85,7 +85,7 @@ class CodeRunning(AgentBase):
         blocks = tuple(CodeBlock(code, language or infer_lang(code)) for language, code in code_blocks)
         return blocking(lambda run: _execute(run, self, blocks))
 
-    def run_code_options(self, block: CodeBlock) -> dict[str, Any]:
+    def _run_code_options(self, block: CodeBlock) -> dict[str, Any]:
         """What an overridden `run_code` is called with beside the code, as in 0.2."""
         options = {key: value for key, value in self._code_execution_config.items() if key != "last_n_messages"}
         from autogen.coding.filenames import named_file

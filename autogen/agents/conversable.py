@@ -102,7 +102,7 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
     def _set_limit(self, limit: int | None) -> None:
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
             raise ConfigError(f"agent {self._name!r}: max_consecutive_auto_reply must be a number, got {limit!r}")
-        self.limited = limit is not None
+        self._limited = limit is not None
         """The program chose a limit itself, so no-progress detection leaves the chat alone."""
         self._max_consecutive_auto_reply: int = limit if limit is not None else self.MAX_CONSECUTIVE_AUTO_REPLY
 
@@ -183,13 +183,13 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
             self.client.clear_usage_summary()
         from copy import copy
 
-        for entry in () if self.standard_chain() is not None else self._reply_func_list:
+        for entry in () if self._standard_chain() is not None else self._reply_func_list:
             if entry["reset_config"] is not None:
                 entry["reset_config"](entry["config"])
             else:
                 entry["config"] = copy(entry["init_config"])
 
-    def override(self, method: str, is_async: bool) -> Callable[..., Any] | None:
+    def _override(self, method: str, is_async: bool) -> Callable[..., Any] | None:
         """The program's own version of a method: on the object, or in a subclass; the `a_` twin first in async chats."""
         twin = _TWINS.get(method)
         if twin is None:

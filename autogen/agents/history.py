@@ -19,47 +19,47 @@ class HistoryViews(AgentBase):
     @property
     def chat_messages(self) -> dict["ConversableAgent", list[dict[str, Any]]]:
         """Conversations by partner: lists of dicts with content, role, name and calls."""
-        return self.state.histories
+        return self._state.histories
 
     @property
     def _oai_messages(self) -> dict[Any, list[dict[str, Any]]]:
-        return self.state.histories
+        return self._state.histories
 
     @_oai_messages.setter
     def _oai_messages(self, value: dict[Any, list[dict[str, Any]]]) -> None:
-        self.state.histories = defaultdict(list, value)
+        self._state.histories = defaultdict(list, value)
 
     @property
     def _consecutive_auto_reply_counter(self) -> defaultdict[Any, int]:
-        return self.state.counters
+        return self._state.counters
 
     @_consecutive_auto_reply_counter.setter
     def _consecutive_auto_reply_counter(self, value: dict[Any, int]) -> None:
-        self.state.counters = defaultdict(int, value)
+        self._state.counters = defaultdict(int, value)
 
     @property
     def reply_at_receive(self) -> defaultdict[Any, bool]:
         """By partner: is a message from it to be answered?"""
-        return self.state.reply_at_receive
+        return self._state.reply_at_receive
 
     @reply_at_receive.setter
     def reply_at_receive(self, value: dict[Any, bool]) -> None:
-        self.state.reply_at_receive = defaultdict(bool, value)
+        self._state.reply_at_receive = defaultdict(bool, value)
 
     @property
     def _human_input(self) -> list[str]:
-        return self.state.human_input
+        return self._state.human_input
 
     @_human_input.setter
     def _human_input(self, value: list[str]) -> None:
-        self.state.human_input = value
+        self._state.human_input = value
 
     def last_message(self, agent: "ConversableAgent | None" = None) -> dict[str, Any] | None:
         """The last message exchanged with `agent`, or with the only partner when it is left out.
 
         Raises ValueError when there are several partners, KeyError when `agent` is none of them.
         """
-        histories = self.state.histories
+        histories = self._state.histories
         if agent is None:
             if not histories:
                 return None
@@ -76,7 +76,7 @@ class HistoryViews(AgentBase):
 
     def chat_messages_for_summary(self, agent: "ConversableAgent") -> list[dict[str, Any]]:
         """The messages that a summary of the chat with `agent` is made of."""
-        return self.state.histories[agent]
+        return self._state.histories[agent]
 
     def clear_history(
         self, recipient: "ConversableAgent | None" = None, nr_messages_to_preserve: int | None = None
@@ -85,7 +85,7 @@ class HistoryViews(AgentBase):
 
         A tool's answer is never kept without the call that it answers: the call is kept, too.
         """
-        histories = self.state.histories
+        histories = self._state.histories
         if recipient is not None:
             histories[recipient] = self._kept(histories[recipient], nr_messages_to_preserve)
             return
@@ -141,14 +141,14 @@ class HistoryViews(AgentBase):
     def reset_consecutive_auto_reply_counter(self, sender: "ConversableAgent | None" = None) -> None:
         """Count auto replies to `sender`, or to everybody, from zero."""
         if sender is None:
-            self.state.counters.clear()
+            self._state.counters.clear()
         else:
-            self.state.counters[sender] = 0
+            self._state.counters[sender] = 0
 
     def stop_reply_at_receive(self, sender: "ConversableAgent | None" = None) -> None:
         """Answer no more messages of `sender`, or of anybody."""
         if sender is None:
-            self.state.reply_at_receive.clear()
+            self._state.reply_at_receive.clear()
         else:
-            self.state.reply_at_receive[sender] = False
+            self._state.reply_at_receive[sender] = False
 

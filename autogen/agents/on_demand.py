@@ -20,7 +20,7 @@ class OnDemand:
 
     _first_chain: StandardChain
 
-    def standard_chain(self) -> StandardChain | None:
+    def _standard_chain(self) -> StandardChain | None:
         """The chain that the agent was made with; None once the program has its `_reply_func_list`."""
         return None if "_chain" in self.__dict__ else self._first_chain
 
@@ -35,14 +35,14 @@ class OnDemand:
     def _reply_func_list(self, value: list[ReplyEntry]) -> None:
         self.__dict__["_chain"] = value
 
-    def own_hooks(self) -> dict[str, list[Callable[..., Any]]] | None:
+    def _own_hooks(self) -> dict[str, list[Callable[..., Any]]] | None:
         """`hook_lists` if the program has looked at it; None: there is no hook."""
         return self.__dict__.get("_hooks")
 
     @property
     def hook_lists(self) -> dict[str, list[Callable[..., Any]]]:
         """Hooks by the name of the method that they hook into."""
-        known = self.own_hooks()
+        known = self._own_hooks()
         if known is not None:
             return known
         made: dict[str, list[Callable[..., Any]]] = {f"{prefix}{kind}": [] for kind in HOOKS for prefix in ("", "a_")}

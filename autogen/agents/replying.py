@@ -41,7 +41,7 @@ async def _step(
     run: Run, step: str, agent: Any, messages: Any, sender: Any, config: Any
 ) -> tuple[bool, str | dict[str, Any] | None]:
     if messages is None:
-        messages = agent.state.histories[sender]
+        messages = agent._state.histories[sender]
     if config is False and step in ("code", "executor"):
         return False, None
     final, answer = await reply.take_step(step, run, agent, messages, sender, config)
@@ -233,7 +233,7 @@ async def _reply(
 ) -> str | dict[str, Any] | None:
     if messages is None and sender is None:
         raise ConfigAssertion("Either messages or sender must be provided.")
-    history = agent.state.histories[sender] if messages is None else _checked(messages)
+    history = agent._state.histories[sender] if messages is None else _checked(messages)
     answer = await reply.generate_reply(run, agent, history, sender, kwargs.get("exclude") or ())
     run.tell(answer)
     shown: str | dict[str, Any] | None = plain(answer)

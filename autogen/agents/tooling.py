@@ -151,7 +151,7 @@ class Tooling(AgentBase):
         else:
             self.llm_config.pop(key, None)
 
-    def tool_specs(self) -> tuple[ToolSpec, ...]:
+    def _told_tools(self) -> tuple[ToolSpec, ...]:
         """What this agent's model is told of its tools."""
         config = self.llm_config
         if not config or not (config.get("tools") or config.get("functions")):

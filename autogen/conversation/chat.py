@@ -82,9 +82,9 @@ async def _hold(run: Run, sender: Party, recipient: Party, settings: ChatSetting
     ended: float = await Draw("time")
     return Ended(
         run=run,
-        history=sender.state.histories[recipient],
+        history=sender._state.histories[recipient],
         summary=summary,
-        human_input=sender.state.human_input,
+        human_input=sender._state.human_input,
         seconds=ended - run.started,
     )
 
@@ -135,7 +135,7 @@ def _check_summary(sender: Party, method: Any, arguments: Any) -> None:
 
 def prepare(agent: Party, partner: Party, clear_history: bool, reply_at_receive: bool) -> None:
     """Make one side ready: counter at zero, history cleared if asked."""
-    state = agent.state
+    state = agent._state
     state.touch(partner, cleared=clear_history)
     state.counters[partner] = 0
     state.reply_at_receive[partner] = reply_at_receive

@@ -38,7 +38,7 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e
 
 async def run_blocks(run: Run, agent: Party, messages: Messages, legacy: bool) -> tuple[bool, Any]:
     """Run the newest code that this agent may run; `(False, None)` when there is none."""
-    setup = agent.code()
+    setup = agent._code_use()
     if setup is None or not messages:
         return False, None
     for message in _to_scan(agent, messages, setup.last_n_messages):
@@ -48,7 +48,7 @@ async def run_blocks(run: Run, agent: Party, messages: Messages, legacy: bool) -
             continue
         if not await _may_run(run, agent, setup, message, blocks):
             return True, Said(REFUSED, "code")
-        agent.state.ran |= {block.code for block in blocks}
+        agent._state.ran |= {block.code for block in blocks}
         outcome = await (_one_by_one(run, agent, blocks) if legacy else _together(run, agent, setup, blocks))
         run.effect()
         return True, Said(reply_text(outcome), "code")
@@ -66,7 +66,7 @@ def _origin(agent: Party, message: Mapping[str, Any]) -> Origin:
     origin: Origin | None = getattr(message, "origin", None)
     if origin is not None:
         return origin
-    histories = agent.state.histories
+    histories = agent._state.histories
     content = message.get("content")
     for history in histories.values():
         for known in history:
@@ -103,7 +103,7 @@ async def _may_run(run: Run, agent: Party, setup: CodeSetup, message: Mapping[st
     if _origin(agent, message) != "model" or setup.execute_untrusted:
         return True
     untrusted = tuple(run.untrusted_texts())
-    new = [block.code for block in blocks if block.code not in agent.state.ran]
+    new = [block.code for block in blocks if block.code not in agent._state.ran]
     copied = [code for code in new if untrusted and untrusted_overlap(code, untrusted)]
     if not copied:
         return True
@@ -159,10 +159,10 @@ async def _run_one(run: Run, agent: Party, block: CodeBlock, index: int) -> Code
     own = own_method(agent, "run_code", run.is_async)
     if own is not None:
         code, logs, image = await invoke(
-            agent.name, "override", "run_code", own, (block.code,), agent.run_code_options(block)
+            agent.name, "override", "run_code", own, (block.code,), agent._run_code_options(block)
         )
         return CodeOutcome(exit_code=int(code), output=str(logs), image=image)
-    setup = agent.code()
+    setup = agent._code_use()
     if setup is None:
         raise ConfigError(f"agent {agent.name!r} runs no code; give it a code_execution_config")
     return await RunCode(agent.name, (block,), setup.executor)

@@ -36,7 +36,7 @@ async def ask_here(run: Run, agent: Party, prompt: str) -> str:
     """Ask the person without the program's own `get_human_input`: what `super()` does inside it."""
     run.effect()
     answer = await AskHuman(agent.name, prompt)
-    agent.state.human_input.append(answer)
+    agent._state.human_input.append(answer)
     return answer
 
 
@@ -56,7 +56,7 @@ async def termination_or_human(
 ) -> tuple[bool, dict[str, Any] | None]:
     """`(True, None)` ends the chat, `(True, message)` is the person's reply, `(False, None)` leaves it to the rest."""
     message: Mapping[str, Any] = messages[-1] if messages else {}
-    state = agent.state
+    state = agent._state
     name = sender.name if sender is not None else "the sender"
     limit = agent.max_consecutive_auto_reply(sender)
     at_limit = state.counters[sender] >= limit

@@ -44,7 +44,7 @@ async def ask_model(
     known = rendered(messages)
     if known is None:
         known = render(await _filled(agent, messages))
-    request = ModelRequest(known, agent.tool_specs() if tools else ())
+    request = ModelRequest(known, agent._told_tools() if tools else ())
     cache = run.cache if run.cache is not None else agent.client_cache
     reply = await CallModel(agent.name, purpose, request, client, cache)
     run.account(agent.name, reply)

@@ -98,29 +98,29 @@ class Party(Protocol):
         ...
 
     @property
-    def state(self) -> AgentState:
+    def _state(self) -> AgentState:
         """This agent's state in the run that the caller stands in."""
         ...
 
-    def override(self, method: str, is_async: bool) -> Callable[..., Any] | None:
+    def _override(self, method: str, is_async: bool) -> Callable[..., Any] | None:
         """The program's own version of an overridable method (or its `a_` twin), or None."""
         ...
 
-    def standard_chain(self) -> StandardChain | None:
+    def _standard_chain(self) -> StandardChain | None:
         """The reply chain, if it is the one that the agent was made with; None: see `_reply_func_list`."""
         ...
 
-    def own_hooks(self) -> dict[str, list[Callable[..., Any]]] | None:
+    def _own_hooks(self) -> dict[str, list[Callable[..., Any]]] | None:
         """`hook_lists`; None when the program never looked at it, so that no hook can be in it."""
         ...
 
-    def tool_specs(self) -> tuple[ToolSpec, ...]: ...
+    def _told_tools(self) -> tuple[ToolSpec, ...]: ...
 
-    def code(self) -> "CodeSetup | None":
+    def _code_use(self) -> "CodeSetup | None":
         """How this agent runs code, or None when it runs none."""
         ...
 
-    def run_code_options(self, block: CodeBlock) -> dict[str, Any]:
+    def _run_code_options(self, block: CodeBlock) -> dict[str, Any]:
         """What an overridden `run_code` is called with beside the code."""
         ...
 
@@ -130,7 +130,7 @@ Messages = Sequence[Mapping[str, Any]]
 
 def own_method(agent: Any, method: str, is_async: bool) -> Callable[..., Any] | None:
     """The program's own version of a method of `agent`: an override, or anything of an agent that is not ours."""
-    finder = getattr(agent, "override", None)
+    finder = getattr(agent, "_override", None)
     if finder is not None:
         found: Callable[..., Any] | None = finder(method, is_async)
         return found
@@ -143,7 +143,7 @@ def own_method(agent: Any, method: str, is_async: bool) -> Callable[..., Any] | 
 
 def hooks_of(agent: Party, kind: str, is_async: bool) -> Sequence[Callable[..., Any]]:
     """The agent's hooks of a kind: the list of this kind of chat, else the other, so that none is left out."""
-    lists = agent.own_hooks()
+    lists = agent._own_hooks()
     if lists is None:
         return ()
     first, second = (f"a_{kind}", kind) if is_async else (kind, f"a_{kind}")
@@ -152,4 +152,4 @@ def hooks_of(agent: Party, kind: str, is_async: bool) -> Sequence[Callable[..., 
 
 def is_ours(agent: Any) -> bool:
     """Does the engine carry on this agent's conversations? A foreign one answers inside its own `receive`."""
-    return hasattr(agent, "override")
+    return hasattr(agent, "_override")

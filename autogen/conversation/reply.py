@@ -27,7 +27,7 @@ def reply_to(
 ) -> Coroutine[Any, Any, Any]:
     """The agent's reply to what `sender` sent last; None ends the chat. An overridden `generate_reply` comes first."""
     own = own_method(agent, "generate_reply", run.is_async)
-    history: Messages = agent.state.histories[sender] if messages is None else messages
+    history: Messages = agent._state.histories[sender] if messages is None else messages
     if own is None:
         return generate_reply(run, agent, history, sender)
     return _own_reply(run, agent, own, history, sender)
@@ -46,9 +46,9 @@ async def generate_reply(
     run: Run, agent: Party, messages: Messages, sender: Party | None, exclude: Collection[Callable[..., Any]] = ()
 ) -> Any:
     """Hooks, then the first step of the chain with a final answer, else the default auto reply."""
-    if agent.own_hooks() is not None:
+    if agent._own_hooks() is not None:
         messages = await _hooked(run, agent, messages)
-    chain = agent.standard_chain()
+    chain = agent._standard_chain()
     if chain is not None and not exclude:
         # The same steps, without asking each entry whom it answers.
         for step in chain.steps if matches(chain.trigger, sender) else ():

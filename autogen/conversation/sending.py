@@ -111,7 +111,7 @@ async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, sil
         raise InvalidMessage(
             "Message can't be converted into a valid ChatCompletion message. Either content or function_call must be provided."
         )
-    state = sender.state
+    state = sender._state
     state.touch(recipient)
     state.histories[recipient].append(mine)
     own = own_method(recipient, "receive", run.is_async)
@@ -134,7 +134,7 @@ async def take(
             "Either content or function_call must be provided."
         )
     run.transcript.append(sender.name, recipient.name, mine)
-    state = recipient.state
+    state = recipient._state
     state.touch(sender)
     state.histories[sender].append(received(mine))
     own = own_method(recipient, "_print_received_message", False)

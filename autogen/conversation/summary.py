@@ -39,7 +39,7 @@ async def summarise(
 
 def last_message(sender: Party, recipient: Party) -> str:
     """The text of the last message, without the word TERMINATE."""
-    history = recipient.state.histories[sender]
+    history = recipient._state.histories[sender]
     content: Any = history[-1].get("content") if history else ""
     if isinstance(content, str):
         return content.replace("TERMINATE", "")
@@ -65,7 +65,7 @@ async def reflection(run: Run, sender: Party, recipient: Party, arguments: Mappi
     prompt, role = summary_texts(arguments)
     asked = recipient if recipient.client else sender
     own = own_method(recipient, "chat_messages_for_summary", run.is_async)
-    history = recipient.state.histories[sender]
+    history = recipient._state.histories[sender]
     if own is not None:
         history = await invoke(recipient.name, "override", "chat_messages_for_summary", own, (sender,))
     messages = [*history, {"role": role, "content": prompt}]

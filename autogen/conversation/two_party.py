@@ -53,7 +53,7 @@ async def carry_on(run: Run, recipient: Party, sender: Party, request_reply: boo
     if not is_ours(recipient):
         return False
     if request_reply is None:
-        return recipient.state.reply_at_receive[sender] is not False
+        return recipient._state.reply_at_receive[sender] is not False
     return request_reply
 
 
@@ -76,7 +76,7 @@ async def turns(
 
 async def _reply(run: Run, agent: Party, partner: Party, received: Any) -> Any:
     if run.watch is not None:
-        last = agent.state.histories[partner][-1]
+        last = agent._state.histories[partner][-1]
         if run.watch.message(partner.name, "\n".join(texts(last))) and not _has_calls(last):
             raise LimitReached(
                 StopReason.NO_PROGRESS.value,

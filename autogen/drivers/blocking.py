@@ -138,7 +138,7 @@ def _work(work: Coroutine[Any, Any, T], beside: bool) -> "_Waiting[T]":
 def _step(step: Any, beside: bool) -> "_Waiting[Any]":
     match step:
         case Act():
-            act = cast("Act[Any]", step)  # type: ignore[redundant-cast]  # pyright knows no type argument here
+            act = cast("Act[Any]", step)
             return act.blocking()
         case CallProgram():
             return (yield from _call(step, beside))

@@ -88,7 +88,7 @@ async def _now(answer: Any) -> Any:
 def _step(step: Any) -> Awaitable[Any]:
     match step:
         case Act():
-            act = cast("Act[Any]", step)  # type: ignore[redundant-cast]  # pyright knows no type argument here
+            act = cast("Act[Any]", step)
             if act.concurrent is not None:
                 return act.concurrent()
             return _in_thread(act.blocking, act.cancel)

@@ -130,8 +130,9 @@ class OpenAIWrapper:
         from autogen.models.client import Call, answer
 
         call = Call(
-            request=request, agent=agent, purpose=purpose, cache=cache, emit=emit, deadline=deadline, record=self._record
-        )
+            request=request, agent=agent, purpose=purpose, cache=cache, emit=emit, deadline=deadline,
+            record=self._record,
+        )  # fmt: skip
         return (await answer(self._ready(), call)).reply
 
     async def _create(self, config: Mapping[str, Any]) -> Any:
