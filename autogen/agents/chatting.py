@@ -13,7 +13,7 @@ from autogen.agents.faces import Opening, blocking, concurrent
 from autogen.conversation.chat import ChatSettings, Ended, chat
 from autogen.conversation.opening import opening
 from autogen.conversation.run import Run
-from autogen.conversation.sending import Said, hand_over, origin_of, take
+from autogen.conversation.sending import Said, hand_over, origin_of, record, take
 from autogen.conversation.two_party import answer, exchange_from
 from autogen.core.callables import is_async, qualified_name
 from autogen.core.stop import Budget
@@ -70,6 +70,10 @@ class Chatting(AgentBase):
     ) -> None:
         """`receive` on an event loop."""
         return await concurrent(lambda run: _receive(run, self, message, sender, request_reply, silent))
+
+    def _process_received_message(self, message: dict[str, Any] | str, sender: Any, silent: bool | None) -> None:
+        """Keep and print a received message. Override it to show what is received, and call `super()`."""
+        return blocking(lambda run: _process(run, self._whole, message, sender, silent))
 
     def _print_received_message(self, message: dict[str, Any] | str, sender: Any) -> None:
         """Print a message in 0.2's format. Override it to show what is received in your own way."""
@@ -172,6 +176,10 @@ async def _receive(
     await take(run, recipient, _handed(message, handed), sender, silent)
     if handed is None:
         await answer(run, recipient, sender, silent, request_reply)
+
+
+async def _process(run: Run, recipient: Any, message: Any, sender: Any, silent: bool | None) -> None:
+    await record(run, recipient, _handed(message, run.handing(sender, recipient)), sender, silent)
 
 
 def _handed(message: Any, handed: Any) -> Any:

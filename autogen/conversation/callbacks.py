@@ -35,6 +35,7 @@ _CALLS: Final[Mapping[str, str]] = {
     "generate_init_message": "message, and the chat's further arguments by name",
     "send": "message, recipient, request_reply, silent",
     "receive": "message, sender, request_reply, silent",
+    "_process_received_message": "message, sender, silent",
     "execute_function": "func_call",
     "execute_code_blocks": "code_blocks",
     "run_code": "code, lang=, filename=, and the settings of code_execution_config by name",

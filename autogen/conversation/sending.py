@@ -19,6 +19,10 @@ from autogen.core.transcript import received, sent
 from autogen.core.wire import MessageDict
 
 
+PROCESS = "_process_received_message"
+"""The method of 0.2 that user interfaces override to see each message; it is called in place, on their thread."""
+
+
 class Said(dict[str, Any]):
     """A message on its way, in 0.2's form, with the origin of its content."""
 
@@ -126,6 +130,18 @@ async def take(
     run: Run, recipient: Party, message: Any, sender: Party, silent: bool | None, kept: MessageDict | None = None
 ) -> None:
     """The receiving side alone: what `super().receive()` does inside an override."""
+    own = own_method(recipient, PROCESS, run.is_async)
+    if own is None:
+        return await record(run, recipient, message, sender, silent, kept)
+    said = message if isinstance(message, Said) else Said(message, origin_of(message, "program"))
+    with run.hand(sender, recipient, said):
+        await invoke(recipient.name, "override", PROCESS, own, (plain(said), sender, silent))
+
+
+async def record(
+    run: Run, recipient: Party, message: Any, sender: Party, silent: bool | None, kept: MessageDict | None = None
+) -> None:
+    """Keep a received message and tell observers: what `super()._process_received_message()` does in an override."""
     said = message if isinstance(message, Said) else Said(message, origin_of(message, "program"))
     mine = kept if kept is not None else sent(said, sender.name, said.origin)
     if mine is None:

@@ -17,6 +17,9 @@ from autogen.drivers.threads import CancelledInLoop, spawn
 
 T = TypeVar("T")
 
+IN_PLACE = frozenset({"_process_received_message"})
+"""Overrides that show messages: user interfaces are bound to the thread that their loop runs on."""
+
 
 def run(steps: Coroutine[Any, Any, T], table: Performers) -> Coroutine[Any, Any, T]:
     """Perform every effect of `steps`; return what it returns, raise what it does not catch."""
@@ -63,7 +66,7 @@ def _effect(effect: Any, table: Performers) -> Awaitable[Any]:
         case CallModel():
             return perform(table.call_model(known, table.emit))
         case Invoke():
-            in_place = known.kind == "predicate"
+            in_place = known.kind == "predicate" or known.name in IN_PLACE
             return _call(CallProgram(known.function, known.args, dict(known.kwargs), in_place=in_place))
         case CallTool():
             return perform(table.call_tool(known, table.emit))
