@@ -143,7 +143,7 @@ def decode(status: int, headers: Mapping[str, str], body: bytes, endpoint: ChatE
     try:
         answer = _decode_json(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        answer = None
+        answer = _with_half_characters(body)
     if status >= 400:
         raise failure(status, headers, answer, body, endpoint)
     known = as_dict(answer)
@@ -154,6 +154,18 @@ def decode(status: int, headers: Mapping[str, str], body: bytes, endpoint: ChatE
     if error is not None:
         raise failure(status_in(error), headers, known, body, endpoint)
     raise unreadable(status, headers, body, endpoint)
+
+
+def _with_half_characters(body: bytes) -> Any:
+    """The answer of a model that broke off inside a character ("\\ud83d"), with "?" there; None if it is no JSON."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return None
+    import json
+
+    try:
+        return json.loads(json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def failure(status: int, headers: Mapping[str, str], answer: Any, body: bytes, endpoint: ChatEndpoint) -> CallFailed:

@@ -387,3 +387,8 @@ def test_a_stream_and_its_plain_form_give_equal_replies(
     step = data.draw(st.integers(1, 200))
     streamed = stream(*(body[i : i + step] for i in range(0, len(body), step)))
     assert value(streamed) == value(plain)
+
+
+def test_an_answer_that_broke_off_inside_a_character_is_not_lost() -> None:
+    body = rb'{"choices":[{"message":{"role":"assistant","content":"paid for \ud83d"},"finish_reason":"length"}]}'
+    assert read(body).message.text == "paid for ?"
