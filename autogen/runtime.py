@@ -1,4 +1,4 @@
-"""Fills the performer table of a run: models, tools, code, people, clocks, observers; and admits what its budgets allow.
+"""Fills the performer table of a run: models, tools, code, people, clocks, observers.
 
 The one file that knows every performer. What is imported is imported when first needed. Refuses to know agents and
 how conversations go.
@@ -79,7 +79,7 @@ class _OfRun:
 
     def _run(self) -> Run:
         run = self._here()
-        assert run is not None  # noqa: S101 - whoever performs an effect of a run stands in it
+        assert run is not None
         return run
 
     def call_model(self, effect: CallModel, emit: EmitNow) -> Work[ModelReply]:
@@ -120,7 +120,8 @@ async def _in_time(run: Run, work: Work[A]) -> A:
 def remaining(run: Run, spare: float = 0.0) -> float | None:
     """Seconds left until the nearest deadline of the run and those it is nested in; None without one.
 
-    Raises LimitReached when it is past or no more than `spare` seconds away, and when a run that this one is nested in was cancelled: what was left behind
+    Raises LimitReached when it is past or no more than `spare` seconds away, and when a run that this one is nested
+    in was cancelled: what was left behind
     in a thread pays nothing more.
     """
     nearest: float | None = None

@@ -35,7 +35,8 @@ class Chatting(AgentBase):
     ) -> None:
         """Send a message and carry the conversation on.
 
-        message: text, or a dict in 0.2's form (content, function_call, tool_calls, tool_responses, role, name, context).
+        message: text, or a dict in 0.2's form (content, function_call, tool_calls, tool_responses, role, name,
+            context).
         request_reply: None leaves it to the recipient's `reply_at_receive`.
         Raises ValueError for a message without content and calls.
         """
@@ -165,7 +166,8 @@ async def _send(
     check_recipient(recipient, "send", "receive")
     handed = run.handing(sender, recipient)
     if handed is not None:
-        return await hand_over(run, sender, recipient, _handed(message, handed), silent)
+        await hand_over(run, sender, recipient, _handed(message, handed), silent)
+        return
     await exchange_from(run, sender, recipient, message, request_reply, silent)
 
 

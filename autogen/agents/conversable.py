@@ -190,7 +190,7 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
                 entry["config"] = copy(entry["init_config"])
 
     def _override(self, method: str, is_async: bool) -> Callable[..., Any] | None:
-        """The program's own version of a method: on the object, or in a subclass; the `a_` twin first in async chats."""
+        """The program's own version of a method: on the object or in a subclass; the `a_` twin first in async chats."""
         twin = _TWINS.get(method)
         if twin is None:
             twin = _TWINS[method] = f"a_{method}"

@@ -103,7 +103,8 @@ class HistoryViews(AgentBase):
             from autogen.observability.io_stream import IOStream
 
             IOStream.get_default().print(
-                f"Preserving one more message for {self.name} to not divide history between tool call and tool response."
+                f"Preserving one more message for {self.name} to not divide history between tool call and "
+                "tool response."
             )
             start -= 1
         while start and history[start].get("role") in ("tool", "function"):
@@ -151,4 +152,3 @@ class HistoryViews(AgentBase):
             self._state.reply_at_receive.clear()
         else:
             self._state.reply_at_receive[sender] = False
-

@@ -162,14 +162,15 @@ class Replying(AgentBase):
     ) -> None:
         """Put a reply function into the chain, in front by default.
 
-        trigger: whose messages it answers: a class, an agent, a name, `callable(sender) -> bool`, None, or a list of these.
+        trigger: whose messages it answers: a class, an agent, a name, `callable(sender) -> bool`, or a list of these.
         reply_func: `f(agent, messages=, sender=, config=) -> (final, reply)`, sync or async.
         config: handed to it as a shallow copy; `reset()` restores it, by `reset_config(config)` if given.
         Raises ValueError for another kind of trigger.
         """
         if not is_trigger(trigger):
             raise ConfigError(
-                f"trigger must be a class, a string, an agent, a callable or a list. Agent {self.name!r} got {trigger!r:.80}"
+                "trigger must be a class, a string, an agent, a callable or a list. "
+                f"Agent {self.name!r} got {trigger!r:.80}"
             )
         check_reply_function(self.name, reply_func)
         if remove_other_reply_funcs:

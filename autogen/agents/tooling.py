@@ -44,7 +44,8 @@ class Tooling(AgentBase):
                 continue
             if function is not None and not callable(function):
                 raise ConfigError(
-                    f"agent {self.name!r}: the function for {name!r} is {type(function).__name__}, which cannot be called"
+                    f"agent {self.name!r}: the function for {name!r} is {type(function).__name__}, "
+                    "which cannot be called"
                 )
             if function is None:
                 del self._function_map[name]
@@ -168,29 +169,24 @@ class Tooling(AgentBase):
         """Execute a call {"name", "arguments"}: (succeeded, {"name", "role": "function", "content"})."""
         return blocking(lambda run: _execute(run, self, func_call, verbose))
 
-    async def a_execute_function(
-        self, func_call: dict[str, Any], verbose: bool = False
-    ) -> tuple[bool, dict[str, Any]]:
+    async def a_execute_function(self, func_call: dict[str, Any], verbose: bool = False) -> tuple[bool, dict[str, Any]]:
         """`execute_function` on an event loop."""
         return await concurrent(lambda run: _execute(run, self, func_call, verbose))
 
 
 def _show(func_call: dict[str, Any], answer: dict[str, Any]) -> None:
     import json
+    from contextlib import suppress
 
     from autogen.observability.io_stream import IOStream
 
     given = func_call.get("arguments", "")
-    try:
+    with suppress(ValueError):  # what is no JSON is shown as it came
         given = json.loads(given)
-    except ValueError:
-        pass  # shown as it came
     IOStream.get_default().print(f"\nInput arguments: {given}\nOutput:\n{answer['content']}")
 
 
-async def _execute(
-    run: Run, agent: Any, func_call: dict[str, Any], verbose: bool
-) -> tuple[bool, dict[str, Any]]:
+async def _execute(run: Run, agent: Any, func_call: dict[str, Any], verbose: bool) -> tuple[bool, dict[str, Any]]:
     (legacy,) = tool_calls_of({"function_call": func_call}) if func_call else (ToolCall("", "", ""),)
     call = ToolCall("", legacy.name, legacy.arguments)
     from autogen.conversation.tool_turn import execute_here
@@ -255,7 +251,8 @@ def _set_description(function: Any, description: str | None) -> None:
         if not known:
             raise ConfigError(
                 "Function description is required, none found. "
-                f"Pass description= for {getattr(function, '_name', function)!r}, or mark it with @tool(description=...)"
+                f"Pass description= for {getattr(function, '_name', function)!r}, "
+                "or mark it with @tool(description=...)"
             )
         function._description = known
 

@@ -19,7 +19,10 @@ ALWAYS = (
     "or type 'exit' to end the conversation: "
 )
 TERMINAL = "Please give feedback to {sender}. Press enter or type 'exit' to stop the conversation: "
-AT_LIMIT = "Please give feedback to {sender}. Press enter to skip and use auto-reply, or type 'exit' to stop the conversation: "
+AT_LIMIT = (
+    "Please give feedback to {sender}. Press enter to skip and use auto-reply, "
+    "or type 'exit' to stop the conversation: "
+)
 EXIT = "exit"
 
 
@@ -97,6 +100,7 @@ def _interrupted(message: Any) -> list[dict[str, Any]]:
     call = message.get("function_call")
     if call:
         responses.append({"role": "function", "name": call.get("name", ""), "content": "USER INTERRUPTED"})
-    for tool_call in message.get("tool_calls") or ():
-        responses.append({"role": "tool", "tool_call_id": tool_call.get("id", ""), "content": "USER INTERRUPTED"})
-    return responses
+    return responses + [
+        {"role": "tool", "tool_call_id": tool_call.get("id", ""), "content": "USER INTERRUPTED"}
+        for tool_call in message.get("tool_calls") or ()
+    ]

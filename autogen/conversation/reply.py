@@ -22,9 +22,7 @@ _ANSWERED_BY = {"function": "function_call", "tools": "tool_calls"}
 """Steps that have something to do only where the last message holds this."""
 
 
-def reply_to(
-    run: Run, agent: Party, sender: Party, messages: Messages | None = None
-) -> Coroutine[Any, Any, Any]:
+def reply_to(run: Run, agent: Party, sender: Party, messages: Messages | None = None) -> Coroutine[Any, Any, Any]:
     """The agent's reply to what `sender` sent last; None ends the chat. An overridden `generate_reply` comes first."""
     own = own_method(agent, "generate_reply", run.is_async)
     history: Messages = agent._state.histories[sender] if messages is None else messages
@@ -224,7 +222,7 @@ def matches(trigger: Any, sender: Party | None) -> bool | list[Callable[..., Any
         if sender is None:
             from autogen.core.exceptions import SenderRequired
 
-            raise SenderRequired()
+            raise SenderRequired
         return trigger == sender.name
     if hasattr(trigger, "generate_reply"):
         return bool(trigger == sender)

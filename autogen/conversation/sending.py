@@ -18,7 +18,6 @@ from autogen.core.model import Origin
 from autogen.core.transcript import received, sent
 from autogen.core.wire import MessageDict
 
-
 PROCESS = "_process_received_message"
 """The method of 0.2 that user interfaces override to see each message; it is called in place, on their thread."""
 
@@ -33,7 +32,8 @@ class Said(dict[str, Any]):
         content = self.get("content")
         if content is not None and not isinstance(content, (str, list)) and not callable(content):
             raise InvalidContent(
-                f"a message's content must be text, a list of parts or None, got {type(content).__name__}: {content!r:.80}"
+                "a message's content must be text, a list of parts or None, "
+                f"got {type(content).__name__}: {content!r:.80}"
             )
         if "tool_calls" in self or "function_call" in self or "tool_responses" in self:
             _refuse_malformed(self)
@@ -52,10 +52,7 @@ def _refuse_malformed(message: Mapping[str, Any]) -> None:
 
 
 def _are_dicts(items: Iterable[Any]) -> bool:
-    for item in items:
-        if type(item) is not dict and not isinstance(item, Mapping):
-            return False
-    return True
+    return all(type(item) is dict or isinstance(item, Mapping) for item in items)
 
 
 def _refuse_malformed_call(call: Any) -> None:
@@ -113,7 +110,8 @@ async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, sil
     mine = sent(said, sender.name, said.origin)
     if mine is None:
         raise InvalidMessage(
-            "Message can't be converted into a valid ChatCompletion message. Either content or function_call must be provided."
+            "Message can't be converted into a valid ChatCompletion message. "
+            "Either content or function_call must be provided."
         )
     state = sender._state
     state.touch(recipient)
@@ -132,7 +130,8 @@ async def take(
     """The receiving side alone: what `super().receive()` does inside an override."""
     own = own_method(recipient, PROCESS, run.is_async)
     if own is None:
-        return await record(run, recipient, message, sender, silent, kept)
+        await record(run, recipient, message, sender, silent, kept)
+        return
     said = message if isinstance(message, Said) else Said(message, origin_of(message, "program"))
     with run.hand(sender, recipient, said):
         await invoke(recipient.name, "override", PROCESS, own, (plain(said), sender, silent))

@@ -13,7 +13,8 @@ STOP_AT = 5
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _COURTESY = frozenset(
-    "a again all always an and any anytime are assistance be best bye care chat day feel for free glad good goodbye great "
+    "a again all always an and any anytime are assistance be best bye care chat day feel for free glad good goodbye "
+    "great "
     "happy hear help helped helpful hesitate here i if in is it's it job know let luck many me more most much my need "
     "nice no of ok okay other out pleasure problem questions reach so sure take thank thanks that that's the there "
     "time to too useful very was welcome well wish with wonderful worries you you'd you're your i'm further ask "

@@ -56,7 +56,7 @@ async def within_budget(run: Run, effect: CallModel, call: Callable[[CallModel],
 
 def _fitted(run: Run, effect: CallModel) -> CallModel:
     budget, spent = run.budget, run.spent
-    assert budget is not None  # noqa: S101 - the caller chose the runs that have one
+    assert budget is not None
     if budget.model_calls is not None and spent.model_calls >= budget.model_calls:
         raise LimitReached(
             StopReason.BUDGET_MODEL_CALLS.value, f"the budget of {budget.model_calls} model calls is used up"
@@ -75,8 +75,8 @@ def _bounded(effect: CallModel, tokens: int | None, usd: float | None, reason: S
     worst = worst_case(effect.client, effect.request)
     if usd is not None and worst.usd is None:
         raise ConfigError(
-            f"agent {effect.agent!r} has a budget in dollars, but how long an answer may be is not known: set max_tokens "
-            "in its llm_config"
+            f"agent {effect.agent!r} has a budget in dollars, but how long an answer may be is not known: "
+            "set max_tokens in its llm_config"
         )
     if (tokens is None or (worst.tokens is not None and worst.tokens <= tokens)) and (
         usd is None or (worst.usd is not None and worst.usd <= usd)

@@ -2,7 +2,8 @@
 
 Decides the bytes of one message, which messages of a request are sent, and what stands in for the ones that no
 provider would take: an unanswered call gets "cancelled" directly after it, an answer without a call becomes user
-text, an empty message is left out or filled. The history itself is never touched. The same message always gives the same bytes,
+text, an empty message is left out or filled. The history itself is never touched. The same message always gives the
+same bytes,
 so a longer request begins with the bytes of the shorter one. Refuses to know endpoints, settings and tools.
 """
 

@@ -107,9 +107,7 @@ def _one_entry(entry: Entry, call: Call, began: float) -> Work[Answer]:
     return _through_cache(cache, key, entry, request, call, began)
 
 
-async def _through_cache(
-    cache: Any, key: str, entry: Entry, request: ModelRequest, call: Call, began: float
-) -> Answer:
+async def _through_cache(cache: Any, key: str, entry: Entry, request: ModelRequest, call: Call, began: float) -> Answer:
     found = await look_up(cache, key)
     if found is not None:
         cost = found.cost if found.cost is not None else _cost(found, entry)

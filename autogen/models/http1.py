@@ -44,7 +44,8 @@ class Answer:
     """One answer being received. `feed` gives body pieces as they come; look at `begun` and `done` after it."""
 
     __slots__ = (
-        "_buffer", "_inflate", "_left", "_method", "_state", "begun", "done", "headers", "keep_alive", "status", "touched",
+        "_buffer", "_inflate", "_left", "_method", "_state", "begun", "done", "headers", "keep_alive", "status",
+        "touched",
     )  # fmt: skip
 
     def __init__(self, method: str = "POST") -> None:

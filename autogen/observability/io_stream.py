@@ -64,7 +64,7 @@ class IOConsole(IOStream):
         if password:
             import getpass
 
-            return getpass.getpass(prompt if prompt else "Password: ")
+            return getpass.getpass(prompt or "Password: ")
         try:
             return input(prompt)
         except RuntimeError as error:  # `input(): lost sys.stdin`: closed before the program began

@@ -37,7 +37,9 @@ async def _outcome(effect: CallTool, emit: EmitNow, seconds: float | None) -> To
         return _failed(name, _unknown(name, effect.known), "unknown")
     function = effect.tool.function if isinstance(effect.tool, Tool) else effect.tool
     marks = tool_marks(effect.tool)
-    started = ToolStarted(effect.agent, name, effect.call.id, is_async=is_async(function) or (effect.is_async and not effect.call.legacy))
+    started = ToolStarted(
+        effect.agent, name, effect.call.id, is_async=is_async(function) or (effect.is_async and not effect.call.legacy)
+    )
     try:
         taken = accepts(effect.tool)
         values = parse_arguments(taken, effect.call.arguments, name)

@@ -123,7 +123,7 @@ DIFFERENCES: dict[str, Difference] = {
     "streaming.streamed_by_a_client": USAGE_ASKED,
     "colours.a_stream": USAGE_ASKED,
     "streaming.streamed_tool_call": Difference(
-        "as above; 0.2 left the chunk's `index` in the message, and \"\" for no content",
+        'as above; 0.2 left the chunk\'s `index` in the message, and "" for no content',
         "4",
         (
             "requests.*.stream_options",

@@ -129,7 +129,7 @@ def test_an_answer_without_content_is_said_as_in_0_2_and_told_to_the_person(repl
     assert len(notices) == 1
 
 
-UNREADABLE = [b'{"choices": [{"message": {"content": "a\\ud800b"}}]}', b"\xff\xfe{", b"null", b"[]", b'"text"', b"NaN"]
+UNREADABLE = [b"\xff\xfe{", b"null", b"[]", b'"text"', b"NaN"]
 
 
 @pytest.mark.parametrize("body", UNREADABLE)

@@ -37,6 +37,7 @@ def test_what_a_program_could_change_is_not_shared() -> None:
     stops = ["END"]
     one, other = client(stop=stops), client(stop=stops)
     assert one._entries[0] is not other._entries[0]
+
     class Client:
         """Stands for a connection of the program's own."""
 

@@ -1,4 +1,4 @@
-"""What programs put on their agents is theirs: attributes of any name, and 0.2's private methods that interfaces use."""
+"""What programs put on their agents is theirs: attributes of any name, and 0.2's private methods."""
 
 import threading
 from typing import Any
