@@ -5,7 +5,7 @@ The steps themselves are pure and live in `conversation/`; a function here marke
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from autogen.agents.base import AgentBase
 from autogen.agents.checks import check_hook, check_reply_function, is_trigger
@@ -15,9 +15,6 @@ from autogen.conversation.run import Run
 from autogen.conversation.sending import plain
 from autogen.core.callables import is_async, qualified_name
 from autogen.core.errors import ConfigAssertion, ConfigError
-
-if TYPE_CHECKING:
-    pass
 
 F = TypeVar("F", bound=Callable[..., Any])
 

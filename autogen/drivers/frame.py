@@ -24,8 +24,6 @@ class Frame(Struct, frozen=True, eq=False):
     run: Any
     is_async: bool
     """The run was started by an `a_` face."""
-    delivering: Any = None
-    """The message being handed over to an overridden `send` or `receive`; `super()` then records only."""
 
 
 current: ContextVar[Frame | None] = ContextVar("autogen_frame", default=None)
