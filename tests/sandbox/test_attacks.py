@@ -32,11 +32,16 @@ SANDLOCK_EACH_TIME = (2, 5, 12, 13, 17)
 """Rows of attacks on what is sandlock's own: limits, private folders, secrets, network, files outside."""
 
 
+def _waits(rung: str, row: int) -> bool:
+    """Is this attack on this rung left to the slow tests?"""
+    return (rung == "sandlock" and row not in SANDLOCK_EACH_TIME) or (rung == "landlock" and row in (14, 19))
+
+
 def _cases() -> list[Any]:
     """Both Landlock rungs share launcher and filter, so most attacks on the slower of them wait for the slow tests."""
     return [
         pytest.param(attack, rung, id=f"{attack.name}-{rung}",
-                     marks=[pytest.mark.slow] if rung == "sandlock" and attack.row not in SANDLOCK_EACH_TIME else [])
+                     marks=[pytest.mark.slow] if _waits(rung, attack.row) else [])
         for rung in RUNGS for attack in ATTACKS
     ]  # fmt: skip
 
