@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from autogen.agents.agent import Agent as Agent
     from autogen.agents.assistant import AssistantAgent as AssistantAgent
     from autogen.agents.conversable import ConversableAgent as ConversableAgent
+    from autogen.agents.entrypoints import a_advance as a_advance
+    from autogen.agents.entrypoints import a_answer as a_answer
+    from autogen.agents.entrypoints import a_cancel as a_cancel
+    from autogen.agents.entrypoints import a_runs as a_runs
+    from autogen.agents.entrypoints import a_start as a_start
+    from autogen.agents.entrypoints import advance as advance
+    from autogen.agents.entrypoints import answer as answer
+    from autogen.agents.entrypoints import cancel as cancel
+    from autogen.agents.entrypoints import entrypoint as entrypoint
+    from autogen.agents.entrypoints import start as start
     from autogen.agents.tooling import register_function as register_function
     from autogen.agents.user_proxy import UserProxyAgent as UserProxyAgent
     from autogen.cache.cache import Cache as Cache
@@ -38,15 +48,28 @@ if TYPE_CHECKING:
     from autogen.models.custom_client import ModelClient as ModelClient
     from autogen.models.openai_wrapper import OpenAIWrapper as OpenAIWrapper
     from autogen.models.usage import gather_usage_summary as gather_usage_summary
+    from autogen.runs.durable import durable as durable
+    from autogen.runs.durable import on_resume as on_resume
+    from autogen.runs.replaying import replay as replay
     from autogen.runtime import observing as observing
     from autogen.tools.declare import tool as tool
 
-_MODULES = frozenset({"cache", "coding", *(path for path in TABLE if "." not in path)})
+_MODULES = frozenset({"cache", "coding", "runs", *(path for path in TABLE if "." not in path)})
 _HOMES = {
     "Agent": "agents.agent",
     "AssistantAgent": "agents.assistant",
     "ConversableAgent": "agents.conversable",
     "UserProxyAgent": "agents.user_proxy",
+    "a_advance": "agents.entrypoints",
+    "a_answer": "agents.entrypoints",
+    "a_cancel": "agents.entrypoints",
+    "a_runs": "agents.entrypoints",
+    "a_start": "agents.entrypoints",
+    "advance": "agents.entrypoints",
+    "answer": "agents.entrypoints",
+    "cancel": "agents.entrypoints",
+    "entrypoint": "agents.entrypoints",
+    "start": "agents.entrypoints",
     "register_function": "agents.tooling",
     "Cache": "cache.cache",
     "AgentNameConflict": "core.exceptions",
@@ -68,6 +91,9 @@ _HOMES = {
     "ModelClient": "models.custom_client",
     "OpenAIWrapper": "models.openai_wrapper",
     "gather_usage_summary": "models.usage",
+    "durable": "runs.durable",
+    "on_resume": "runs.durable",
+    "replay": "runs.replaying",
     "observing": "runtime",
     "tool": "tools.declare",
 }

@@ -4,11 +4,12 @@ The one file that knows every performer. What is imported is imported when first
 how conversations go.
 """
 
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import ref
 
 from autogen.conversation.run import Run
@@ -16,10 +17,15 @@ from autogen.core.code import CodeOutcome
 from autogen.core.effects import AskHuman, CallModel, CallTool, Draw, RunCode
 from autogen.core.errors import HumanInputClosed, LimitReached
 from autogen.core.events import Event
-from autogen.core.model import ModelReply
+from autogen.core.model import ModelReply, Usage
 from autogen.core.stop import Budget, StopReason
 from autogen.core.tools import ToolOutcome
 from autogen.drivers.performer import Act, EmitNow, Performers, Work
+from autogen.drivers.waiting import here, refuse_if_left_behind
+
+if TYPE_CHECKING:
+    from autogen.runs.journaled import Meanings, Repeat
+    from autogen.runs.place import Place
 
 A = TypeVar("A")
 
@@ -56,14 +62,50 @@ def new_id() -> str:
     return urandom(8).hex()
 
 
-def equip(run: Run) -> None:
-    """Give a new run its performers, and its deadline."""
+def equip(run: Run, place: "Place | None" = None) -> None:
+    """Give a new run its performers, and its deadline. `place` is where it stands in a journal, if it is journaled."""
     if run.budget is not None and run.budget.seconds is not None:
         run.deadline = _now() + run.budget.seconds
     emit = run.parent.table.emit if run.parent is not None else _emitter()
+    run.bounded = run.budget is not None or (run.parent is not None and run.parent.bounded)
     own = _OfRun(run)
     run.counting = _counting
     run.table = Performers(own.call_model, own.call_tool, own.run_code, own.ask_human, _draw, emit)
+    if place is not None:
+        from autogen.runs.journaled import journaled
+
+        if run.deadline is not None and run.parent is None:
+            run.deadline -= place.log.spent_seconds
+        run.table = journaled(run.table, place, run, run.is_async, _meanings())
+
+
+def _meanings() -> "Meanings":
+    from autogen.runs.journaled import Meanings
+
+    return Meanings(_repeat_tool, _repeat_code, _can_ask)
+
+
+def _repeat_tool(effect: CallTool) -> "Repeat":
+    from autogen.tools.declare import tool_marks
+
+    return "free" if effect.tool is None else tool_marks(effect.tool).repeat
+
+
+def _repeat_code(effect: RunCode) -> "Repeat":
+    """Code in a sandbox without a network changes only its work directory; else it may have done anything."""
+    return "free" if getattr(effect.executor, "repeatable", False) is True else "never"
+
+
+def _can_ask() -> bool:
+    """A terminal, or an input stream of the program's own."""
+    from autogen.observability.io_stream import IOConsole, IOStream
+
+    if type(IOStream.get_default()) is not IOConsole:
+        return True
+    try:
+        return sys.stdin.isatty()
+    except (AttributeError, ValueError):
+        return False
 
 
 class _OfRun:
@@ -89,9 +131,17 @@ class _OfRun:
         run = self._run()
         seconds = remaining(run)
         if admitted_freely(run):
-            return call_model(effect, emit, seconds)
-        work = within_budget(run, effect, lambda allowed: call_model(allowed, emit, seconds))
+            return call_model(effect, emit, seconds, self)
+        work = within_budget(
+            run, effect, lambda allowed, ledger, left: call_model(allowed, emit, left, ledger), lambda: remaining(run)
+        )
         return work if seconds is None else _in_time(run, work)
+
+    def lost(self, agent: str, usage: Usage, usd: float | None) -> None:
+        self._run().lost(agent, usage, usd)
+
+    def again(self) -> None:
+        remaining(self._run())
 
     def call_tool(self, effect: CallTool, emit: EmitNow) -> Work[ToolOutcome]:
         from autogen.tools.call import call_tool
@@ -121,8 +171,8 @@ def remaining(run: Run, spare: float = 0.0) -> float | None:
     """Seconds left until the nearest deadline of the run and those it is nested in; None without one.
 
     Raises LimitReached when it is past or no more than `spare` seconds away, and when a run that this one is nested
-    in was cancelled: what was left behind
-    in a thread pays nothing more.
+    in was cancelled, or nobody waits any longer for the tool that the caller stands in: what was left behind in a
+    thread pays nothing more.
     """
     nearest: float | None = None
     one: Run | None = run
@@ -132,6 +182,8 @@ def remaining(run: Run, spare: float = 0.0) -> float | None:
         if one.deadline is not None and (nearest is None or one.deadline < nearest):
             nearest = one.deadline
         one = one.parent
+    if here.get() is not None:
+        refuse_if_left_behind()
     if nearest is None:
         return None
     left = nearest - _now()

@@ -4,6 +4,7 @@ Layers are checked by `lint-imports` in scripts/check; everything here needs onl
 """
 
 import ast
+import functools
 import inspect
 import os
 import re
@@ -36,8 +37,16 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@functools.cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=name_of(path))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def trees_are_let_go() -> Iterator[None]:
+    """So many nodes, kept, would make every later garbage collection slow."""
+    yield
+    tree_of.cache_clear()
 
 
 def functions_of(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

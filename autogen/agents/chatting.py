@@ -4,7 +4,9 @@ Refuses to know how replies are found.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from os import environ
+from sys import modules
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from autogen import runtime
 from autogen.agents.base import AgentBase
@@ -15,12 +17,15 @@ from autogen.conversation.opening import opening
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said, hand_over, origin_of, record, take
 from autogen.conversation.two_party import answer, exchange_from
-from autogen.core.callables import is_async, qualified_name
 from autogen.core.stop import Budget
 
 if TYPE_CHECKING:
     from autogen.agents.conversable import ConversableAgent
     from autogen.core.result import ChatResult
+    from autogen.runs.durable import JournalLike
+
+_DURABLE: Final = "autogen.runs.durable"
+"""Loaded once a journal is in use; without one, a chat loads nothing of journals."""
 
 
 class Chatting(AgentBase):
@@ -97,6 +102,8 @@ class Chatting(AgentBase):
         *,
         budget: Budget | None = None,
         no_progress: bool = True,
+        run_id: str | None = None,
+        journal: "JournalLike | None" = None,
         **kwargs: Any,
     ) -> "ChatResult":
         """Chat with `recipient` until one side ends it.
@@ -106,6 +113,8 @@ class Chatting(AgentBase):
         message: text, dict, `callable(sender, recipient, context)`, or None to ask the person.
         budget: what the run may use, nested chats included; its end is a stop reason, not an error.
         no_progress: False lets the chat go on although nothing new comes (see docs/stopping.md).
+        run_id: the run's name in the journal: started again, it goes on where it was or gives back its result.
+        journal: a file or store; None takes `durable`'s or AUTOGEN_JOURNAL's, else nothing is journaled.
         kwargs: context for a callable message; `carryover` (text or list) is appended to the message.
         Raises what user code and models raise, with `.run` attached; ConfigError for wrong arguments.
         """
@@ -117,7 +126,7 @@ class Chatting(AgentBase):
             recipient,
             blocking(
                 lambda run: chat(run, self._whole, recipient, settings),
-                _opening(self._whole, recipient, settings, budget, no_progress, False),
+                _opening(self._whole, recipient, settings, budget, no_progress, False, run_id, journal),
             ),
         )
 
@@ -134,6 +143,8 @@ class Chatting(AgentBase):
         *,
         budget: Budget | None = None,
         no_progress: bool = True,
+        run_id: str | None = None,
+        journal: "JournalLike | None" = None,
         **kwargs: Any,
     ) -> "ChatResult":
         """`initiate_chat` on an event loop."""
@@ -145,7 +156,7 @@ class Chatting(AgentBase):
             recipient,
             await concurrent(
                 lambda run: chat(run, self._whole, recipient, settings),
-                _opening(self._whole, recipient, settings, budget, no_progress, True),
+                _opening(self._whole, recipient, settings, budget, no_progress, True, run_id, journal),
             ),
         )
 
@@ -166,7 +177,7 @@ async def _send(
     check_recipient(recipient, "send", "receive")
     handed = run.handing(sender, recipient)
     if handed is not None:
-        await hand_over(run, sender, recipient, _handed(message, handed), silent)
+        await hand_over(run, sender, recipient, _handed(run, message, handed), silent)
         return
     await exchange_from(run, sender, recipient, message, request_reply, silent)
 
@@ -175,20 +186,20 @@ async def _receive(
     run: Run, recipient: Any, message: Any, sender: Any, request_reply: bool | None, silent: bool | None
 ) -> None:
     handed = run.handing(sender, recipient)
-    await take(run, recipient, _handed(message, handed), sender, silent)
+    await take(run, recipient, _handed(run, message, handed), sender, silent)
     if handed is None:
         await answer(run, recipient, sender, silent, request_reply)
 
 
 async def _process(run: Run, recipient: Any, message: Any, sender: Any, silent: bool | None) -> None:
-    await record(run, recipient, _handed(message, run.handing(sender, recipient)), sender, silent)
+    await record(run, recipient, _handed(run, message, run.handing(sender, recipient)), sender, silent)
 
 
-def _handed(message: Any, handed: Any) -> Any:
+def _handed(run: Run, message: Any, handed: Any) -> Any:
     """What an override hands on keeps the origin of what it was given."""
     if not isinstance(message, (str, dict)):
         return message
-    return Said(cast("str | dict[str, Any]", message), origin_of(handed, "program"))
+    return Said(cast("str | dict[str, Any]", message), origin_of(handed, run.voice))
 
 
 def _settings(
@@ -222,6 +233,8 @@ def _opening(
     budget: Budget | None,
     no_progress: bool,
     is_async: bool,
+    run_id: str | None,
+    journal: "JournalLike | None",
 ) -> Opening:
     """What the chat's run is to have. Raises what makes the chat impossible, before anything is said."""
     check_opening(sender.name, budget, settings.cache)
@@ -229,29 +242,21 @@ def _opening(
     check_context(sender.name, settings.context, reader)
     for agent in (sender, recipient):
         if not is_async:
-            _refuse_async_reply_functions(agent)
+            agent._raise_exception_on_async_reply_functions()
         runtime.check_budget(budget, agent.name, agent.client)
     limited = settings.max_turns is not None or sender._limited or recipient._limited
     watch = False if not no_progress else None if limited else True
-    return Opening(join=False, budget=budget, watch=watch, cache=settings.cache)
+    opening = Opening(join=False, budget=budget, watch=watch, cache=settings.cache)
+    if run_id is not None or journal is not None or "AUTOGEN_JOURNAL" in environ or _DURABLE in modules:
+        from autogen.agents.durable_chats import make_durable
+
+        make_durable(opening, sender, recipient, settings, run_id, journal)
+    return opening
 
 
-def _refuse_async_reply_functions(agent: "ConversableAgent") -> None:
-    if agent._standard_chain() is not None:
-        return
-    asynchronous = {
-        entry["reply_func"]
-        for entry in agent._reply_func_list
-        if is_async(entry["reply_func"]) and not entry["ignore_async_in_sync_chat"]
-    }
-    if asynchronous:
-        raise RuntimeError(
-            "Async reply functions can only be used with ConversableAgent.a_initiate_chat(). The following async reply "
-            f"functions are found: {', '.join(sorted(qualified_name(function) for function in asynchronous))}"
-        )
-
-
-def _result(sender: "ConversableAgent", recipient: "ConversableAgent", ended: Ended) -> "ChatResult":
+def _result(sender: "ConversableAgent", recipient: "ConversableAgent", ended: "Ended | ChatResult") -> "ChatResult":
+    if not isinstance(ended, Ended):
+        return ended
     from autogen.core.result import ChatResult
     from autogen.models.usage import gather_usage_summary
 

@@ -5,19 +5,20 @@ and what happens in a chat lives in the run, never here.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from autogen.agents.agent import Agent
 from autogen.agents.chatting import Chatting
 from autogen.agents.checks import check_arguments
 from autogen.agents.code_running import CodeRunning
 from autogen.agents.history import HistoryViews
+from autogen.agents.inner import Inner, tell_of_overrides
 from autogen.agents.on_demand import standard_chain
 from autogen.agents.replying import Replying
-from autogen.agents.sessions import States
+from autogen.agents.sessions import States, seen_here
 from autogen.agents.tooling import Tooling
 from autogen.agents.usage import UsageViews
-from autogen.conversation.state import AgentState
+from autogen.conversation.state import NO_METHODS, AgentState
 from autogen.conversation.summary import SUMMARY_PROMPT
 from autogen.core.errors import ConfigError
 from autogen.core.model import ToolSpec
@@ -36,7 +37,7 @@ def _is_terminate(message: dict[str, Any]) -> bool:
 _is_terminate.pure = True  # type: ignore[attr-defined]  # conversation.human calls it without an effect
 
 
-class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, UsageViews):
+class ConversableAgent(Chatting, Inner, Replying, HistoryViews, Tooling, CodeRunning, UsageViews):
     """An agent that talks: by its model, its tools, code, a person, or functions of the program."""
 
     DEFAULT_CONFIG: Any = False
@@ -98,6 +99,8 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
             self.register_function(dict(function_map))
         self._set_code(code_execution_config)
         self._build_chain()
+        if type(self) is not ConversableAgent:
+            tell_of_overrides(type(self))
 
     def _set_limit(self, limit: int | None) -> None:
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
@@ -193,7 +196,8 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
         """The program's own version of a method: on the object or in a subclass; the `a_` twin first in async chats."""
         twin = _TWINS.get(method)
         if twin is None:
-            twin = _TWINS[method] = f"a_{method}"
+            twin = f"_a{method}" if method.startswith("_") else f"a_{method}"
+            twin = _TWINS[method] = twin if twin in _BASE else method
         mine, kind = self.__dict__, type(self)
         if (
             method not in mine
@@ -212,11 +216,25 @@ class ConversableAgent(Chatting, Replying, HistoryViews, Tooling, CodeRunning, U
                 return bound
         return None
 
+    def _own_inner(self) -> frozenset[str]:
+        """Which of 0.2's inner methods are the program's own: on the object or in a subclass."""
+        mine, kind = self.__dict__, type(self)
+        found = [name for name, ours in _INNER.items() if getattr(kind, name) is not ours or name in mine]
+        return frozenset(found) if found else NO_METHODS
+
+    def __getstate__(self) -> object:
+        """What a copy begins with: the conversations that the caller sees, as its own, and no session of ours."""
+        whole: Any = super().__getstate__()
+        mine = cast("dict[str, Any]", whole[0] if type(whole) is tuple else whole)  # a subclass may have slots
+        mine.update(_states=None, _last_state=None, _first_state=seen_here(self))
+        return cast("object", whole)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._name!r}>"
 
 
 _BASE: dict[str, Any] = {}
+_INNER: dict[str, Any] = {}
 _TWINS: dict[str, str] = {}
 """The names of the async faces."""
 
@@ -224,7 +242,8 @@ _TWINS: dict[str, str] = {}
 def _remember_base() -> None:
     """What the methods are as we made them: anything else at their place is the program's own."""
     for kind in reversed(ConversableAgent.__mro__):
-        _BASE.update({name: value for name, value in vars(kind).items() if callable(value)})
+        _BASE.update({name: getattr(kind, name) for name, value in vars(kind).items() if callable(value)})
+    _INNER.update({name: _BASE[name] for name in vars(Inner) if name in _BASE})
 
 
 _remember_base()

@@ -6,15 +6,21 @@ know what the steps are.
 
 from collections.abc import Callable, Coroutine
 from contextvars import Token
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from autogen import runtime
-from autogen.agents.sessions import commit, frame_here, looked_in, open_session
+from autogen.agents.sessions import commit, frame_here, open_session
 from autogen.conversation.run import Run
-from autogen.core.errors import AutogenError
+from autogen.core.errors import AutogenError, Parked
 from autogen.core.progress import ProgressWatch
 from autogen.core.stop import Budget, StopReason
 from autogen.drivers.frame import Frame, current
+from autogen.drivers.performer import Performers
+from autogen.drivers.waiting import left_behind, refuse_if_left_behind
+
+if TYPE_CHECKING:
+    from autogen.runs.log import RunLog
+    from autogen.runs.place import Place
 
 T = TypeVar("T")
 
@@ -24,14 +30,28 @@ Steps: TypeAlias = Callable[[Run], Coroutine[Any, Any, T]]
 class Opening:
     """What a new run is to have; `join` lets the steps belong to the run that the caller stands in, if there is one."""
 
-    __slots__ = ("budget", "cache", "join", "watch")
+    __slots__ = ("budget", "cache", "join", "key", "paused", "record", "watch")
 
     def __init__(
-        self, *, join: bool = True, budget: Budget | None = None, watch: bool | None = False, cache: Any = None
+        self,
+        *,
+        join: bool = True,
+        budget: Budget | None = None,
+        watch: bool | None = False,
+        cache: Any = None,
+        key: "Callable[[], tuple[str, str]] | None" = None,
+        record: "Callable[[], RunLog] | None" = None,
+        paused: Callable[[Run, Parked], Any] | None = None,
     ) -> None:
         self.join, self.budget, self.cache = join, budget, cache
         self.watch = watch
         """True watches rounds and repeated calls, None repeated calls only, False nothing."""
+        self.key = key
+        """What a chat is called in a journal, and its digest, when it is nested in a journaled run."""
+        self.record = record
+        """Opens the log of a run of its own; None: it is not journaled."""
+        self.paused = paused
+        """What the face gives when the run waits for a person; None: it raises Parked."""
 
 
 _JOIN = Opening()
@@ -41,42 +61,58 @@ def blocking(steps: Steps[T], opening: Opening = _JOIN) -> T:
     """Run the steps on this thread."""
     from autogen.drivers.blocking import run as drive
 
-    run, token = _enter(opening, is_async=False)
+    log = _opened(opening)
+    run, table, token = _enter(opening, log, is_async=False)
     try:
-        return drive(steps(run), run.table)
-    except BaseException as raised:
-        if token is not None and not run.joined:
-            _left(run, raised)
-        raise
+        return drive(steps(run), table)
+    except BaseException as raised:  # noqa: BLE001 - raised again, unless the run only waits
+        given: T = _ended(run, token, raised, opening)
+        return given
     finally:
-        _leave(run, token)
+        _leave(run, token, log)
 
 
 async def concurrent(steps: Steps[T], opening: Opening = _JOIN) -> T:
     """Run the steps on this event loop."""
     from autogen.drivers.concurrent import run as drive
 
-    run, token = _enter(opening, is_async=True)
+    log = None if opening.record is None else await _opened_beside(opening)
+    run, table, token = _enter(opening, log, is_async=True)
     try:
-        return await drive(steps(run), run.table)
-    except BaseException as raised:
-        if token is not None and not run.joined:
-            _left(run, raised)
-        raise
+        return await drive(steps(run), table)
+    except BaseException as raised:  # noqa: BLE001 - raised again, unless the run only waits
+        given: T = _ended(run, token, raised, opening)
+        return given
     finally:
-        _leave(run, token)
+        _leave(run, token, log)
 
 
-def _enter(opening: Opening, *, is_async: bool) -> tuple[Run, "Token[Frame | None] | None"]:
+def _opened(opening: Opening) -> "RunLog | None":
+    return None if opening.record is None or frame_here() is not None else opening.record()
+
+
+async def _opened_beside(opening: Opening) -> "RunLog | None":
+    """The log, opened in a thread: it may have to wait until another one lets the run go."""
+    import asyncio
+
+    from autogen.drivers.threads import spawn
+
+    return await asyncio.wrap_future(spawn(lambda: _opened(opening)))
+
+
+def _enter(
+    opening: Opening, log: "RunLog | None", *, is_async: bool
+) -> tuple[Run, Performers, "Token[Frame | None] | None"]:
     standing = current.get()
     if standing is not None:
         standing.run.refuse_if_cancelled()
+    refuse_if_left_behind()
     frame = frame_here()
     if frame is not None and opening.join and frame.is_async == is_async:
-        return frame.run, None
+        return frame.run, frame.table or frame.run.table, None
     parent: Run | None = frame.run if frame is not None else None
     run = Run(
-        runtime.new_id() if parent is None else f"{parent.id}/{parent.next_branch()}",
+        (runtime.new_id() if log is None else log.id) if parent is None else f"{parent.id}/{parent.next_branch()}",
         parent=parent,
         budget=opening.budget,
         is_async=is_async,
@@ -86,26 +122,55 @@ def _enter(opening: Opening, *, is_async: bool) -> tuple[Run, "Token[Frame | Non
         joined=opening.join,
     )
     if parent is None:
-        looked = looked_in()
-        run.session = open_session(is_async)
-        run.looked = looked if looked is not run.session else None
-    runtime.equip(run)
-    return run, current.set(Frame(run, is_async))
+        run.session = open_session()
+        run.earlier = run.session.remembered()
+    place = _place(opening, log, frame)
+    runtime.equip(run, place)
+    return run, run.table, current.set(Frame(run, is_async, run.table))
 
 
-def _leave(run: Run, token: "Token[Frame | None] | None") -> None:
+def _place(opening: Opening, log: "RunLog | None", frame: Frame | None) -> "Place | None":
+    """Where the run stands in a journal, if it is journaled."""
+    if log is not None:
+        return log.root()
+    outer: Place | None = None if frame is None or frame.table is None else frame.table.place
+    if outer is None:
+        return None
+    from autogen.runs.place import key_of
+
+    key, digest = ("join", "") if opening.key is None else opening.key()
+    return outer.inside(outer.next(key_of(key), digest))
+
+
+def _ended(run: Run, token: "Token[Frame | None] | None", raised: BaseException, opening: Opening) -> Any:
+    """What a face gives for a run that did not come to its end: it raises, unless the run only waits."""
+    if token is not None and not run.joined:
+        _left(run, raised)
+        if isinstance(raised, Parked) and run.parent is None and opening.paused is not None:
+            return opening.paused(run, raised)
+    raise raised
+
+
+def _leave(run: Run, token: "Token[Frame | None] | None", log: "RunLog | None") -> None:
     if token is not None:
         current.reset(token)
         run.over = True
+        if log is not None:
+            let_go(run, log)
         if run.joined:
             return
         if run.parent is not None:
-            run.parent.heard.update(dict.fromkeys(run.untrusted_here()))
-        commit(run)
+            run.parent.said().absorb(run.said())
+        if left_behind() is None:  # else whoever waited has gone on without it
+            commit(run)
 
 
 def _left(run: Run, raised: BaseException) -> None:
     """An error leaves with the innermost run attached; whoever catches it can read the transcript."""
+    if isinstance(raised, Parked):
+        run.status = "paused"
+        raised.run = run
+        return
     cancelled = not isinstance(raised, Exception)
     run.stop(StopReason.CANCELLED if cancelled else StopReason.ERROR, str(raised))
     run.status = "cancelled" if cancelled else "failed"
@@ -114,3 +179,27 @@ def _left(run: Run, raised: BaseException) -> None:
         known = None  # raised again by a later chat
     if known is None and (isinstance(raised, AutogenError) or hasattr(raised, "__dict__")):
         raised.run = run  # type: ignore[attr-defined]  # errors of the program get it, too
+
+
+def let_go(run: Run, log: "RunLog") -> None:
+    """Write into the journal how the run ended, and let others have it."""
+    from autogen.runs.durable import close_run
+
+    status: str = run.status
+    if log.cancelled:
+        status = "cancelled"
+    elif status == "cancelled":
+        status = "failed"  # Ctrl-C, or a task that was cancelled: it can be resumed
+    spent = run.spent
+    close_run(
+        log,
+        status=status,
+        stop_reason="" if run.stop_reason is None else run.stop_reason.value,
+        stop_detail=run.stop_detail,
+        usd=None if spent.unpriced else spent.usd,
+        input_tokens=spent.usage.input,
+        output_tokens=spent.usage.output,
+        model_calls=spent.model_calls,
+        result=log.result,
+        error=run.stop_detail if status == "failed" else "",
+    )

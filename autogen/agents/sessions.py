@@ -1,30 +1,67 @@
 """Where an agent's histories live between runs, and which ones the calling code sees.
 
-A session belongs to one context: a thread, or a task of an event loop. A run forks an agent's state from its session
-and commits it at its end; a nested chat does the same with the run it joins. Reading outside a run shows this
-context's session, else a copy of what was committed last in the process: what is written to it is this context's own,
-and its next run begins with it. Nothing here outlives the agents.
+A session belongs to one context: a thread, or a task of an event loop, whichever face is called there. What counts as
+the script itself is one context, too: the main thread at top level, what `asyncio.run` is called with, the cells of a
+notebook. A run forks an agent's state from its session and commits it at its end; a nested chat does the same with the
+run it joins. Reading outside a run shows this context's session, else a copy of what was committed last in the
+process: what is written to it is this context's own, and its next run begins with it. Nothing here outlives the agents,
+and of contexts that are over only what others go on from.
 """
 
 import sys
 import threading
 from contextvars import ContextVar
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from weakref import ref
 
 from autogen.conversation.run import Run
 from autogen.conversation.state import AgentState
+from autogen.core.heard import MOST_RUNS, Heard
 from autogen.drivers.frame import Frame, current
 
 
 class Session:
     """A context's conversations. `parent` is the session that the context was copied from."""
 
-    __slots__ = ("__weakref__", "owner", "parent")
+    __slots__ = ("__weakref__", "agents", "heard", "owner", "parent", "seat")
 
-    def __init__(self, owner: object, parent: "Session | None" = None) -> None:
+    def __init__(self, owner: "ref[Any] | str", parent: "Session | None" = None) -> None:
         self.owner = owner
+        """The task or thread; a name for what belongs to the script."""
         self.parent = parent
+        self.seat: ref[Seat] | None = None
+        """What the contexts hold that can go on with this session; None: it is always there."""
+        self.agents: dict[ref[Any], None] = {}
+        """Those that have a state here, for `_inherit`."""
+        self.heard: tuple[Heard, ...] = ()
+        """What was said in the last runs in which untrusted content was heard, or after which code was handed on."""
+
+    def remembered(self) -> tuple[Heard, ...]:
+        """What this session and those it was copied from remember, the oldest first."""
+        return self.heard if self.parent is None else (*self.parent.remembered(), *self.heard)
+
+    def remember(self, said: tuple[Heard, ...]) -> None:
+        """Keep what was said in runs that are over, as much as is kept."""
+        self.heard = (*self.heard, *said)[-MOST_RUNS:]
+
+    def over(self) -> bool:
+        """Can nobody go on here any more? What is left is read by contexts that were copied from this one."""
+        if self.seat is None:
+            return False
+        if self.seat() is None:
+            return True
+        owner: Any = None if isinstance(self.owner, str) else self.owner()
+        done = getattr(owner, "done", None)
+        return done is not None and bool(done())
+
+
+class Seat:
+    """A context's hold on its session: gone when the last copy of the context is."""
+
+    __slots__ = ("__weakref__", "session")
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
 
 
 States: TypeAlias = dict["ref[Session]", AgentState]
@@ -38,49 +75,104 @@ class Stateful(Protocol):
     _last_state: AgentState | None
 
 
-_here: ContextVar[Session | None] = ContextVar("autogen_session", default=None)
-_main = Session(("main", None))
-"""Blocking calls on the main thread share one session: they cannot overlap, and notebooks change context per cell."""
-_seen = Session(("main", "seen"))
+_here: ContextVar[Seat | None] = ContextVar("autogen_session", default=None)
+_main = Session("main")
+"""What the script does on the main thread shares one session: it cannot overlap, and notebooks change context."""
+_at_main = Seat(_main)
+_seen = Session("seen")
 """What any run on the main thread committed last: for reading only, so that a notebook's next cell shows it."""
 _committing = threading.Lock()
+_KERNELS: Final = frozenset({"ipykernel", "IPython"})
 
 
-def looked_in() -> Session | None:
-    """The session in which a task's views were looked at so far; a blocking chat in the task commits to another one."""
-    known = _here.get()
-    return known if known is not None and known is not _main and known.owner == _owner(_in_task()) else None
-
-
-def open_session(is_async: bool) -> Session:
-    """This context's own session, made if it has none or only a copy of another context's."""
-    known = _here.get()
-    owner = _owner(is_async)
-    if known is not None and known.owner == owner:
-        return known
-    session = _main if owner == _main.owner else Session(owner, known)
-    _here.set(session)
+def open_session() -> Session:
+    """This context's own session, for a run: made if it has none or only a copy of another context's."""
+    session = session_here()
+    if session is _main:
+        _here.set(_at_main)
     return session
 
 
-def _owner(is_async: bool) -> object:
-    if is_async:
-        task = sys.modules["asyncio"].current_task()
-        if _is_root(task) and _on_main_thread():
-            return _main.owner
-        return (threading.get_ident(), ref(task))
-    if _on_main_thread():
-        return _main.owner
-    return (threading.get_ident(), None)
+def session_here() -> Session:
+    """The same for reading and writing outside of runs; a look at the script's own leaves no trace."""
+    seat, owner = _here.get(), _owner()
+    known = None if seat is None else seat.session
+    if known is not None and known.owner == owner:
+        return known
+    if owner == _main.owner:
+        return _main
+    if known is None and _on_main_thread():
+        known = _main
+    made = Session(owner, _shortened(known))
+    seat = Seat(made)
+    made.seat = ref(seat)
+    _here.set(seat)
+    return made
 
 
-def _is_root(task: Any) -> bool:
-    """Is this what `asyncio.run` was called with? A script's chats in one after the other go on where they were.
+def _owner() -> "ref[Any] | str":
+    asyncio = sys.modules.get("asyncio")
+    task = None
+    if asyncio is not None:
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # no loop runs here
+            task = None
+    if task is not None and not _is_script(task):
+        return ref(task)
+    return _main.owner if _on_main_thread() else ref(threading.current_thread())
 
-    The loop marks it by a callback of its own; without the mark the task is taken for one of many.
+
+def _is_script(task: Any) -> bool:
+    """Is this what `asyncio.run` was called with, or a cell of a notebook? One after the other goes on where it was.
+
+    The loop marks the first by a callback of its own, the second runs code of the kernel. Any other task is taken for
+    one of many.
     """
     callbacks = getattr(task, "_callbacks", None) or ()
-    return any("run_until_complete" in getattr(callback[0], "__name__", "") for callback in callbacks)
+    if any("run_until_complete" in getattr(callback[0], "__name__", "") for callback in callbacks):
+        return True
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    if frame is None:
+        return False
+    module = str(frame.f_globals.get("__name__"))
+    return module.partition(".")[0] in _KERNELS or frame.f_code.co_name == "<module>"  # `python -m asyncio`
+
+
+def seen_here(agent: Any) -> AgentState | None:
+    """A copy of the state that the caller sees; None when the agent never talked and nobody wrote to its views."""
+    if agent._states is None and agent._last_state is None and frame_here() is None:
+        return None if agent._first_state is None else _seed(agent)
+    return state_of(agent).fork()
+
+
+def _on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _shortened(session: Session | None) -> Session | None:
+    """The session, with one at most of each row of ended ones behind it: a chain of tasks keeps not all of them."""
+    one = session
+    while one is not None:
+        with _committing:
+            while one.over() and (before := one.parent) is not None and before.over():
+                _inherit(one, before)
+                one.parent = before.parent
+        one = one.parent
+    return session
+
+
+def _inherit(heir: Session, gone: Session) -> None:
+    """Leave to `heir` what it would have found in `gone`. Both are over: what they share is only read."""
+    heir.heard, after = gone.heard, heir.heard
+    heir.remember(after)
+    for agent in [agent for known in tuple(gone.agents) if (agent := known()) is not None]:
+        mine, theirs = _kept(agent, heir), _kept(agent, gone)
+        if theirs is None or (mine is not None and mine.lent is None):
+            continue
+        if mine is not None and mine.written() and (both := _committed(agent, heir)) is not None:
+            theirs = both
+        _keep(agent, heir, theirs)
 
 
 def frame_here() -> Frame | None:
@@ -97,7 +189,7 @@ def state_of(agent: Stateful) -> AgentState:
     frame = frame_here()
     if frame is not None:
         return run_state(frame.run, agent)
-    session = _own_session()
+    session = session_here()
     if session is _main and _here.get() is None and (seen := _kept(agent, _seen)) is not None:
         return seen
     own = _kept(agent, session)
@@ -111,33 +203,6 @@ def state_of(agent: Stateful) -> AgentState:
     return own
 
 
-def _own_session() -> Session:
-    """This context's session for what it writes outside of runs. A blocking chat in a task looks here, too."""
-    owner = _owner(_in_task())
-    if owner == _main.owner:
-        return _main
-    known = _here.get()
-    if known is None or known.owner != owner:
-        known = Session(owner, known)
-        _here.set(known)
-    return known
-
-
-def _in_task() -> bool:
-    """Does the caller stand in a task of an event loop? The cells of a notebook do, and count as one script."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or ("ipykernel" in sys.modules and _on_main_thread()):
-        return False
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:  # no loop runs here
-        return False
-
-
-def _on_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
 def run_state(run: Run, agent: Any) -> AgentState:
     """The agent's state in `run`, forked at first touch from what the run stands in."""
     state = run.states.get(agent)
@@ -147,8 +212,7 @@ def run_state(run: Run, agent: Any) -> AgentState:
         else:
             before = _committed(agent, run.session)
             state = before.fork() if before is not None else _seed(agent)
-            if run.looked is not None and (wrote := _kept(agent, run.looked)) is not None and wrote.written():
-                wrote.write_to(state)
+        state.own = agent._own_inner()
         state = run.states.setdefault(agent, state)  # tools that run together may touch it at the same time
     return state
 
@@ -168,6 +232,8 @@ def _keep(agent: Stateful, session: Session, state: AgentState) -> None:
         agent._states = {}
     states: States = agent._states
     states[ref(session, states.pop)] = state
+    if session.seat is not None:
+        session.agents[ref(agent, session.agents.pop)] = None
 
 
 def _committed(agent: Stateful, session: Session | None) -> AgentState | None:
@@ -193,6 +259,9 @@ def commit(run: Run) -> None:
     """Give a finished run's states to what it stood in: the parent run, or the session."""
     if run.parent is not None and run.parent.status == "cancelled":
         return  # left behind in a thread; the session has gone on without it
+    words = run.to_remember() if run.parent is None else None
+    if words is not None:
+        run.session.remember((words,))
     for agent, state in dict(run.states).items():
         with _committing:  # an agent's runs may end in several threads at once
             if run.parent is not None:
@@ -203,5 +272,3 @@ def commit(run: Run) -> None:
             _keep(agent, run.session, state)
             if _on_main_thread():
                 _keep(agent, _seen, state)
-            if run.looked is not None and agent._states is not None:
-                agent._states.pop(ref(run.looked), None)

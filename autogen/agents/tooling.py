@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from autogen.agents.base import AgentBase
 from autogen.agents.faces import blocking, concurrent
 from autogen.conversation.run import Run
-from autogen.core.callables import is_async
-from autogen.core.errors import ConfigError
+from autogen.core.callables import is_async, level_of_program
+from autogen.core.errors import ConfigError, NotSetUp
 from autogen.core.model import ToolCall, ToolSpec
 from autogen.core.wire import tool_calls_of
 
@@ -81,7 +81,7 @@ class Tooling(AgentBase):
             from autogen.tools.schema import get_function_schema
 
             if not self.llm_config:
-                raise RuntimeError(
+                raise NotSetUp(
                     "LLM config must be setup before registering a function for LLM. "
                     f"Agent {self.name!r} has none; give it an llm_config"
                 )
@@ -143,7 +143,7 @@ class Tooling(AgentBase):
                 import warnings
 
                 label = "Function" if what == "function" else "Tool"
-                warnings.warn(f"{label} '{name}' is being overridden.", UserWarning, stacklevel=3)
+                warnings.warn(f"{label} '{name}' is being overridden.", UserWarning, stacklevel=level_of_program())
                 declared[known_names.index(name)] = given
             else:
                 declared.append(given)

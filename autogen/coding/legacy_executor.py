@@ -44,6 +44,11 @@ class LegacyExecutor:
         self._place = Workplace(WORKING_DIR if work_dir is None or work_dir == "" else work_dir, **self._options)
 
     @property
+    def repeatable(self) -> bool:
+        """May a block that was interrupted run again? Only in a sandbox without a network."""
+        return self._place.repeatable
+
+    @property
     def work_dir(self) -> str:
         """Absolute path of the folder that code runs in."""
         return self._place.work_dir

@@ -100,6 +100,11 @@ class LocalCommandLineCodeExecutor(CodeExecutor):
             self._place.pin()
 
     @property
+    def repeatable(self) -> bool:
+        """May a block that was interrupted run again? Only in a sandbox without a network."""
+        return self._place.repeatable
+
+    @property
     def timeout(self) -> float:
         """Seconds for one block."""
         return self._timeout

@@ -61,6 +61,11 @@ class Workplace:
         return "" if self._sandbox is None else self._sandbox.name
 
     @property
+    def repeatable(self) -> bool:
+        """May code that was interrupted run again? Without a network it changed only its work directory."""
+        return self._wanted != "off" and self.network is False
+
+    @property
     def real_dir(self) -> str:
         """The work directory's real path, where code finds it too."""
         return os.path.realpath(self.work_dir)

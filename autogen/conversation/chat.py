@@ -9,17 +9,20 @@ from typing import Any
 
 from msgspec import Struct
 
-from autogen.conversation.callbacks import refuse_misfit
+from autogen.conversation.callbacks import invoke, refuse_misfit
 from autogen.conversation.opening import first_message
-from autogen.conversation.party import Party
+from autogen.conversation.party import Party, own_inner
 from autogen.conversation.run import Run
 from autogen.conversation.state import NO_CODE
 from autogen.conversation.summary import summarise, summary_texts
 from autogen.conversation.two_party import exchange, turns
 from autogen.core.effects import Draw, Emit
-from autogen.core.errors import ConfigAssertion, ConfigError, LimitReached
+from autogen.core.errors import ConfigAssertion, ConfigError, LimitReached, Parked
 from autogen.core.events import ChatEnded, ChatStarted, Notice
 from autogen.core.stop import StopReason
+
+PREPARE = "_prepare_chat"
+"""0.2's inner method that makes both sides ready."""
 
 
 class ChatSettings(Struct, frozen=True, kw_only=True, eq=False):
@@ -55,6 +58,9 @@ async def chat(run: Run, sender: Party, recipient: Party, settings: ChatSettings
         ended = await _hold(run, sender, recipient, settings)
     except GeneratorExit:  # closed: nothing can be asked for any more
         raise
+    except Parked:
+        await Emit(ChatEnded(sender.name, recipient.name, run.id, "paused", silent))
+        raise
     except BaseException as raised:
         reason = StopReason.ERROR if isinstance(raised, Exception) else StopReason.CANCELLED
         await Emit(ChatEnded(sender.name, recipient.name, run.id, reason.value, silent))
@@ -64,8 +70,7 @@ async def chat(run: Run, sender: Party, recipient: Party, settings: ChatSettings
 
 
 async def _hold(run: Run, sender: Party, recipient: Party, settings: ChatSettings) -> Ended:
-    prepare(sender, recipient, settings.clear_history, settings.max_turns is None)
-    prepare(recipient, sender, settings.clear_history, settings.max_turns is None)
+    await _prepare_both(sender, recipient, settings.clear_history, settings.max_turns is None)
     try:
         message = await first_message(run, sender, recipient, settings.message, settings.context)
         if message is None:
@@ -79,6 +84,7 @@ async def _hold(run: Run, sender: Party, recipient: Party, settings: ChatSetting
         await Emit(Notice(f"the chat of {sender.name} and {recipient.name} was stopped: {reached}", "stop"))
     reason = run.stop(StopReason.NO_REPLY)
     summary = await _summary(run, sender, recipient, settings, reason)
+    run.keeps_words = "```" in str(summary)
     ended: float = await Draw("time")
     return Ended(
         run=run,
@@ -131,6 +137,15 @@ def _check_summary(sender: Party, method: Any, arguments: Any) -> None:
         raise ConfigError(f"summary_args must be a dict, got {type(arguments).__name__}: {arguments!r:.80}")
     if method == "reflection_with_llm":
         summary_texts(arguments)  # pyright: ignore[reportUnknownArgumentType]
+
+
+async def _prepare_both(sender: Party, recipient: Party, clear_history: bool, reply_at_receive: bool) -> None:
+    if own_inner(sender, PREPARE) is None and own_inner(recipient, PREPARE) is None:
+        prepare(sender, recipient, clear_history, reply_at_receive)
+        prepare(recipient, sender, clear_history, reply_at_receive)
+        return
+    limited = {} if reply_at_receive else {"reply_at_receive": False}
+    await invoke(sender.name, "override", PREPARE, sender._prepare_chat, (recipient, clear_history), limited)
 
 
 def prepare(agent: Party, partner: Party, clear_history: bool, reply_at_receive: bool) -> None:

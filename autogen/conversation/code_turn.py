@@ -5,7 +5,7 @@ sandboxes.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, TypeAlias
 
 from autogen.conversation.callbacks import invoke
@@ -16,21 +16,23 @@ from autogen.conversation.sending import Said
 from autogen.core.code import CodeBlock, CodeOutcome
 from autogen.core.effects import Emit, RunCode
 from autogen.core.errors import ConfigError
-from autogen.core.events import CodeStarted
+from autogen.core.events import CodeStarted, Notice
+from autogen.core.heard import UNTRUSTED, Whose
 from autogen.core.model import Origin
-from autogen.core.provenance import untrusted_overlap
-from autogen.core.transcript import UNTRUSTED, restored_origin
+from autogen.core.transcript import own_content, restored_origin
 
 Blocks: TypeAlias = tuple[CodeBlock, ...]
 
-REFUSED = (
-    "exitcode: 1 (execution refused)\nCode output: The block was not run: it stands word for word in content that came "
-    "from a tool, a file or the web, and nobody approved it. Write the code in your own words."
-)
-APPROVE = (
-    "{me} is about to run code that stands word for word in content from a tool, a file or the web.\n{code}\n"
-    "Type 'yes' to run it, anything else to refuse: "
-)
+_REFUSED = "exitcode: 1 (execution refused)\nCode output: The block was not run: it {why}, and nobody approved it. "
+_APPROVE = "{me} is about to run code that {why}.\n{code}\nType 'yes' to run it, anything else to refuse: "
+_WHY = {
+    "copied": "stands word for word in content that came from a tool, a file or the web",
+    "unknown": "came as carried over, fetched or handed on text, and nobody here is known to have written it",
+}
+_WAY = {
+    "copied": "Write the code in your own words.",
+    "unknown": "Send the code as a message of its own.",
+}
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 """Control characters but line ends and tabs, and what changes the direction or is not seen at all."""
@@ -46,8 +48,14 @@ async def run_blocks(run: Run, agent: Party, messages: Messages, legacy: bool) -
         blocks = setup.blocks_in(content) if content else ()
         if not blocks:
             continue
-        if not await _may_run(run, agent, setup, message, blocks):
-            return True, Said(REFUSED, "code")
+        own = _own_blocks(agent, setup, message)
+        strange = _strange(run, agent, setup, message, blocks, own)
+        if strange and not await _approved(run, agent, strange):
+            why = "copied" if "copied" in strange.values() else "unknown"
+            if not own or not own.isdisjoint(strange):
+                return True, Said(_REFUSED.format(why=_WHY[why]) + _WAY[why], "code")
+            blocks = tuple(block for block in blocks if block.code not in strange)
+            await Emit(Notice(f"{agent.name} leaves out a carried over block: it {_WHY[why]}, and nobody approved it"))
         agent._state.ran |= {block.code for block in blocks}
         outcome = await (_one_by_one(run, agent, blocks) if legacy else _together(run, agent, setup, blocks))
         run.effect()
@@ -89,27 +97,45 @@ def _to_scan(agent: Party, messages: Messages, last_n: int | Literal["auto"]) ->
         origin = _origin(agent, message)
         if message.get("role") in ("tool", "function") or origin in UNTRUSTED:
             continue  # nobody in the conversation wrote it
-        if origin == "model" and index >= since_own:
+        if origin in ("model", "quoted", "carried") and index >= since_own:
             continue  # the executor has spoken since: this code had its turn
         scanned.append(message)
     return scanned
 
 
-async def _may_run(run: Run, agent: Party, setup: CodeSetup, message: Mapping[str, Any], blocks: Blocks) -> bool:
-    """Model-written code that repeats untrusted content word for word needs a person's yes.
+def _own_blocks(agent: Party, setup: CodeSetup, message: Mapping[str, Any]) -> frozenset[str]:
+    """The code in the own words of a message that something was carried over into."""
+    if _origin(agent, message) != "carried":
+        return frozenset()
+    return frozenset(block.code for block in setup.blocks_in(own_content(message, "carried")))
 
-    What ran here before may run again: its own traceback shows it, and makes it no stranger's.
+
+def _strange(
+    run: Run, agent: Party, setup: CodeSetup, message: Mapping[str, Any], blocks: Blocks, own: Collection[str]
+) -> dict[str, Whose]:
+    """The blocks that need a person's yes, and why: copies of untrusted content, and quoted ones that nobody wrote.
+
+    What ran here before may run again.
     """
-    if _origin(agent, message) != "model" or setup.execute_untrusted:
-        return True
-    untrusted = tuple(run.untrusted_texts())
-    new = [block.code for block in blocks if block.code not in agent._state.ran]
-    copied = [code for code in new if untrusted and untrusted_overlap(code, untrusted)]
-    if not copied:
-        return True
+    origin = _origin(agent, message)
+    if origin == "human" or setup.execute_untrusted:
+        return {}
+    strange: dict[str, Whose] = {}
+    for code in dict.fromkeys(block.code for block in blocks if block.code not in agent._state.ran):
+        quoted = origin in ("quoted", "carried") and code not in own
+        if quoted or run.hears_untrusted():
+            whose = run.whose(code)
+            if whose == "copied" or (quoted and whose == "unknown"):
+                strange[code] = whose
+    return strange
+
+
+async def _approved(run: Run, agent: Party, strange: dict[str, Whose]) -> bool:
     if agent.human_input_mode == "NEVER":
         return False
-    answer = await ask(run, agent, APPROVE.format(me=agent.name, code="\n\n".join(map(_laid_open, copied))))
+    why = _WHY["copied" if "copied" in strange.values() else "unknown"]
+    code = "\n\n".join(map(_laid_open, strange))
+    answer = await ask(run, agent, _APPROVE.format(me=agent.name, why=why, code=code))
     return answer.strip().lower() in ("y", "yes")
 
 

@@ -8,11 +8,16 @@ from typing import Any, cast
 
 from autogen.conversation.callbacks import invoke, of_kind
 from autogen.conversation.human import ask
-from autogen.conversation.party import Party, own_method
+from autogen.conversation.party import Party, own_inner, own_method
 from autogen.conversation.run import Run
+from autogen.conversation.sending import Said
 from autogen.core.callables import qualified_name
 from autogen.core.errors import InvalidContent
 from autogen.core.exceptions import InvalidCarryOverType
+from autogen.core.transcript import CARRIED, texts
+
+CARRYOVER = ("_handle_carryover", "_process_carryover", "_process_multimodal_carryover")
+"""0.2's inner methods that put the carryover in; the first one calls the others."""
 
 
 async def first_message(
@@ -28,25 +33,33 @@ async def first_message(
         return _made(made, sender, "message", message)
     own = own_method(sender, "generate_init_message", run.is_async)
     if own is not None:
+        if message is not None:
+            run.said().say(run.voice, texts(Said(message, "program")))
         made = await invoke(sender.name, "override", "generate_init_message", own, (message,), context)
         return _made(made, sender, "generate_init_message", own)
-    return await opening(run, sender, message, context)
+    said = await opening(run, sender, message, context)
+    return Said(said, "carried" if run.voice == "program" else "quoted") if context.get("carryover") else said
 
 
-def _made(made: Any, sender: Party, role: str, function: Any) -> str | dict[str, Any] | None:
+def _made(made: Any, sender: Party, role: str, function: Any) -> Said | None:
+    """What a function gave for a message: it may have read it anywhere, so its code is nobody's as long as nobody is
+    known to have said it before."""
     if made is not None and not of_kind(made, str, Mapping):
         raise InvalidContent(
             f"agent {sender.name!r}: its {role} {qualified_name(function)!r} returned {type(made).__name__}; "
             "it must return text, a message dict, or None for no message"
         )
-    said: str | dict[str, Any] | None = made
-    return said
+    return None if made is None else Said(made, "quoted")
 
 
 async def opening(run: Run, sender: Party, message: Any, context: Mapping[str, Any]) -> str | dict[str, Any]:
     """`message`, or what the person types when there is none, with the carryover."""
     if message is None:
         message = await ask(run, sender, ">")
+    if any(own_inner(sender, name) is not None for name in CARRYOVER):
+        handle: Any = sender._handle_carryover
+        made = await invoke(sender.name, "override", CARRYOVER[0], handle, (message, dict(context)))
+        return cast("str | dict[str, Any]", made)
     return carried(message, context.get("carryover"))
 
 
@@ -61,7 +74,7 @@ def carried(message: Any, carryover: Any) -> str | dict[str, Any]:
         )
     if isinstance(carryover, list):
         carryover = "\n".join(map(_item, cast("list[Any]", carryover)))
-    tail = "\nContext: \n" + carryover
+    tail = CARRIED + carryover
     if isinstance(message, str):
         return f"{message}{tail}"
     known = dict(cast("Mapping[str, Any]", message))

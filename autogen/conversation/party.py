@@ -106,6 +106,19 @@ class Party(Protocol):
         """The program's own version of an overridable method (or its `a_` twin), or None."""
         ...
 
+    def _own_inner(self) -> frozenset[str]:
+        """Which of 0.2's inner methods the program has made its own."""
+        ...
+
+    @property
+    def _prepare_chat(self) -> Callable[..., Any]: ...
+
+    @property
+    def _handle_carryover(self) -> Callable[..., Any]: ...
+
+    @property
+    def _summarize_chat(self) -> Callable[..., Any]: ...
+
     def _standard_chain(self) -> StandardChain | None:
         """The reply chain, if it is the one that the agent was made with; None: see `_reply_func_list`."""
         ...
@@ -139,6 +152,11 @@ def own_method(agent: Any, method: str, is_async: bool) -> Callable[..., Any] | 
         if is_async
         else getattr(agent, method, None)
     )
+
+
+def own_inner(agent: Party, method: str, is_async: bool = False) -> Callable[..., Any] | None:
+    """The program's own version of one of 0.2's inner methods, in a run; most agents have none."""
+    return own_method(agent, method, is_async) if agent._state.own else None
 
 
 def hooks_of(agent: Party, kind: str, is_async: bool) -> Sequence[Callable[..., Any]]:

@@ -12,13 +12,16 @@ from msgspec import Struct
 from autogen.conversation.state import AgentState
 from autogen.core.callables import qualified_name
 from autogen.core.errors import LimitReached
+from autogen.core.heard import UNTRUSTED, Heard, Whose, handed
 from autogen.core.model import ModelReply, Origin, Usage
 from autogen.core.progress import ProgressWatch, RepeatWatch
 from autogen.core.stop import Budget, Status, StopReason
-from autogen.core.transcript import UNTRUSTED, Transcript, restored_origin, texts
+from autogen.core.transcript import Transcript, restored_origin, sayings, texts
 from autogen.core.wire import MessageDict
 
 _ALONE: Final = nullcontext()
+_HANDED: Final[frozenset[Origin]] = frozenset({"program", "quoted", "carried"})
+"""What may be made of words that were said in another run."""
 
 
 class Spent(Struct):
@@ -36,6 +39,13 @@ class Spent(Struct):
 
 class Run:
     """One run, or a branch of one: nested chats have a run of their own that shares `spent` and `budget`."""
+
+    __slots__ = (
+        "__weakref__", "_branches", "_handed", "_known", "_linked", "_told_upto", "bounded", "budget", "cache",
+        "calling", "counting", "deadline", "earlier", "gate", "heard", "id", "is_async", "joined", "keeps_words",
+        "over", "parent", "repeats", "session", "settled", "spent", "started", "states", "status", "stop_detail",
+        "stop_reason", "table", "told", "transcript", "usage", "watch",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -62,8 +72,18 @@ class Run:
         """Its face has returned; a thread or task that was left behind stands in it no longer."""
         self.transcript = Transcript()
         self.states: dict[Any, AgentState] = {}
-        self.heard: dict[str, None] = {}
-        """Untrusted texts of chats that were nested in this one and are over."""
+        self.heard: Heard = Heard(None if parent is None else parent.heard)
+        """Who said what here, and in chats that were nested in this one and are over."""
+        self.earlier: tuple[Heard, ...] = ()
+        """What the session of a top-level run remembers of other runs."""
+        self.keeps_words = False
+        """What was said is remembered although nothing untrusted was heard: it is handed on as code."""
+        self.calling = 0
+        """Tools that are being called: what is sent meanwhile is said by one of them."""
+        self._told_upto = 0
+        self._known: tuple[int, int] = (-1, 0)
+        self._linked: dict[Heard, None] = {}
+        """Those of `earlier` that texts come from which the program handed on into this run."""
         self.spent = Spent()
         self.repeats: RepeatWatch | None = RepeatWatch() if guarded else None
         """Each chat has its own: who starts one chat after the other may well ask the same tool in each of them."""
@@ -84,8 +104,12 @@ class Run:
             self._handed, self.told = parent._handed, parent.told
         self.session: Any = None
         """The session that a top-level run commits to."""
-        self.looked: Any = None
-        """The session in which the program wrote to views before, where that is another one."""
+        self.bounded = False
+        """A budget of this run or of one around it bounds model calls. Filled in by `runtime`."""
+        self.settled: dict[int, ModelReply] | None = None
+        """Replies, by identity, that were counted already: in one step with the end of what was reserved for them."""
+        self.gate: Any = None
+        """Which model calls are under way and which wait, in the outermost run that has a budget."""
         self.table: Any = None
         """The performer table, filled in by `runtime`."""
         self.counting: AbstractContextManager[Any] = _ALONE
@@ -130,8 +154,14 @@ class Run:
     def tell(self, message: Any, origin: Origin | None = None) -> None:
         """Note a message (or its text) that a face gives to the program: passed on, it stays what it is."""
         known: Origin | None = getattr(message, "origin", origin)
-        if self.told is not None and known is not None:
-            self.told.extend((known, text) for text in ([message] if isinstance(message, str) else texts(message)))
+        if known is None:
+            return
+        said = [message] if isinstance(message, str) else list(texts(message))
+        if known in UNTRUSTED:
+            self.catch_up()
+            self.heard.say(known, said)
+        if self.told is not None:
+            self.told.extend((known, text) for text in said)
 
     def stop(self, reason: StopReason, detail: str = "") -> StopReason:
         """Record why the run ends; the first reason stays and is returned."""
@@ -157,6 +187,11 @@ class Run:
             if run.status == "cancelled":
                 raise LimitReached(StopReason.CANCELLED.value, "the run that this chat belongs to was cancelled")
 
+    def refuse_if_repeating(self) -> None:
+        """Raise LimitReached when the same tool call has given the same result too often."""
+        if self.repeats is not None and self.repeats.over is not None:
+            raise LimitReached(StopReason.REPEATED_TOOL_CALL.value, self.repeats.over)
+
     def count_message(self) -> None:
         """Count one message; raises LimitReached when a budget allows no further one."""
         with self.counting:
@@ -175,40 +210,112 @@ class Run:
 
     def account(self, agent: str, reply: ModelReply) -> None:
         """Add the usage of one model call here and wherever this run is nested. Cached answers cost nothing."""
-        if reply.cached:
+        if reply.cached or (self.settled and self.settled.pop(id(reply), None) is not None):
             return
         with self.counting:
-            for run in self.lineage():
-                run.usage[agent] = run.usage.get(agent, Usage()) + reply.usage
-                run.spent.usage += reply.usage
-                if reply.cost is None:
-                    run.spent.unpriced = True
-                else:
-                    run.spent.usd += reply.cost
+            self.add(agent, reply.usage, reply.cost)
+
+    def add(self, agent: str, usage: Usage, usd: float | None) -> None:
+        """Add usage here and wherever this run is nested; for who holds `counting`. usd: None when not known."""
+        for run in self.lineage():
+            run.usage[agent] = run.usage.get(agent, Usage()) + usage
+            run.spent.usage += usage
+            if usd is None:
+                run.spent.unpriced = True
+            else:
+                run.spent.usd += usd
+
+    def lost(self, agent: str, usage: Usage, usd: float | None) -> None:
+        """Add what an attempt of a model call that failed may have been billed."""
+        with self.counting:
+            self.add(agent, usage, usd)
 
     def effect(self) -> None:
         """A tool, code or person acted: that is progress."""
         if self.watch is not None:
             self.watch.effect()
 
-    def untrusted_texts(self) -> Iterator[str]:
-        """Untrusted texts that agents of this run, or of those it is nested in, have read; each once."""
-        seen: set[str] = set()
-        for run in self.lineage():
-            for text in run.untrusted_here():
-                if text not in seen:
-                    seen.add(text)
-                    yield text
+    @contextmanager
+    def calls_a_tool(self) -> Generator[None, None, None]:
+        """While a tool is called: what it sends are a tool's words, until it is known who said them first."""
+        with self.counting:
+            self.calling += 1
+        try:
+            yield
+        finally:
+            with self.counting:
+                self.calling -= 1
 
-    def untrusted_here(self) -> Iterator[str]:
-        """What this run heard itself, in chats nested in it, and in the conversations that it goes on with."""
-        yield from self.transcript.untrusted_texts()
-        yield from self.heard
-        for state in tuple(self.states.values()):
-            for history in tuple(state.histories.values()):
-                for message in history:
-                    if (getattr(message, "origin", None) or restored_origin(message)) in UNTRUSTED:
-                        yield from texts(message)
+    @property
+    def voice(self) -> Origin:
+        """Whose words a message is that the program sends now: a tool may hand on what it has read."""
+        return "quoted" if any(run.calling for run in self.lineage()) else "program"
+
+    def hears_untrusted(self) -> bool:
+        """Was anything untrusted said in this run, in those it is nested in, or in the session before?"""
+        return self._listen().any_untrusted()
+
+    def whose(self, code: str) -> Whose:
+        """Whose is this block, by all that was said in this run, in those it is nested in, and in the session?"""
+        return self._listen().whose(code)
+
+    def _listen(self) -> Heard:
+        """All that was said until now, in order."""
+        for run in reversed(tuple(self.lineage())):
+            run.catch_up()
+        root = self._root()
+        known = (len(root.states), len(root._linked))
+        if known != root._known:
+            root._known = known
+            root.heard.before = _past(root)
+        return self.heard
+
+    def _root(self) -> "Run":
+        *_, root = self.lineage()
+        return root
+
+    def catch_up(self) -> None:
+        """Note what the transcript holds since the last time."""
+        if self.joined and self.parent is not None:
+            self.parent.catch_up()
+            return
+        root = self._root()
+        for index in range(self._told_upto, len(self.transcript)):
+            self._told_upto = index + 1
+            entry = self.transcript[index]
+            self.heard.say(*sayings(entry.message, entry.origin))
+            if root.earlier and entry.origin in _HANDED:
+                for text in texts(entry.message):
+                    root._linked.update(dict.fromkeys(handed(text, root.earlier, entry.origin != "program")))
+
+    def memory(self) -> Heard | None:
+        """What the agents of a top-level run heard before, and what texts come from that the program handed on."""
+        known = dict.fromkeys(state.heard for state in tuple(self.states.values()) if state.heard is not None)
+        known.update(self._linked)
+        if len(known) > 1:
+            both = Heard()
+            both.take_as_past(known)
+            return both
+        return next(iter(known), None)
+
+    def to_remember(self) -> Heard | None:
+        """A top-level run is over: leave to its agents what they heard, and give what the session is to remember."""
+        worth = self.keeps_words or self.heard.untrusted or self.memory() is not None
+        if not worth and not any(entry.origin in UNTRUSTED for entry in self.transcript):
+            return None  # most chats: there is nothing to look into
+        said, before = self.said(), self.memory()
+        words = Heard(before)
+        words.absorb(said)
+        words.trim()
+        if words.any_untrusted():
+            for state in tuple(self.states.values()):
+                state.heard = words
+        return words
+
+    def said(self) -> Heard:
+        """All that was said in this run and in those nested in it that are over."""
+        self.catch_up()
+        return self.heard
 
 
 LONG_ENOUGH = 16
@@ -226,6 +333,23 @@ def origin_passed_on(told: list[tuple[Origin, str]], reply: Any) -> Origin:
         if any(text == one or (len(text) >= LONG_ENOUGH and text in one) for one in said):
             return origin
     return told[-1][0] if told and all(origin in UNTRUSTED for origin, _ in told) else "model"
+
+
+def _past(run: Run) -> Heard:
+    """What was said before the run: in its agents' runs, and in conversations that the program gave them."""
+    known, here = run.memory(), run.heard.texts()
+    conversations: list[Heard] = []
+    for state in tuple(run.states.values()):
+        for partner, history in tuple(state.histories.items()):
+            conversation = Heard(known)
+            begun = 0 if state.touched.get(partner) else state.begun.get(partner, 0)
+            for message in history[:begun]:
+                origin, said = sayings(message, getattr(message, "origin", None) or restored_origin(message))
+                conversation.say(origin, [text for text in said if text not in here])  # else it began afresh since
+            conversations.append(conversation)
+    past = Heard(known)
+    past.take_as_past(conversations)
+    return past
 
 
 def _recorded(

@@ -20,12 +20,16 @@ from autogen.core.wire import MessageDict
 
 PROCESS = "_process_received_message"
 """The method of 0.2 that user interfaces override to see each message; it is called in place, on their thread."""
+APPEND = "_append_oai_message"
+BEFORE_SEND = "_process_message_before_send"
+APPENDING = "appending"
+"""Hands to an overridden `_append_oai_message` what it is to keep: its own `super()` keeps it with its origin."""
 
 
 class Said(dict[str, Any]):
     """A message on its way, in 0.2's form, with the origin of its content."""
 
-    __slots__ = ("origin",)
+    __slots__ = ("bare", "origin")
 
     def __init__(self, message: str | Mapping[str, Any], origin: Origin) -> None:
         super().__init__(message if isinstance(message, Mapping) else {"content": message})
@@ -38,6 +42,8 @@ class Said(dict[str, Any]):
         if "tool_calls" in self or "function_call" in self or "tool_responses" in self:
             _refuse_malformed(self)
         self.origin: Origin = origin
+        self.bare: bool = message.bare if isinstance(message, Said) else isinstance(message, str)
+        """It was given as text."""
 
 
 def _refuse_malformed(message: Mapping[str, Any]) -> None:
@@ -76,7 +82,7 @@ def origin_of(message: Any, default: Origin) -> Origin:
 
 def plain(message: Any) -> Any:
     """A message as the program sees it: text where there is nothing but text."""
-    if isinstance(message, Said) and len(message) == 1 and isinstance(message.get("content"), str):
+    if isinstance(message, Said) and message.bare and len(message) == 1 and isinstance(message.get("content"), str):
         return message["content"]
     return message
 
@@ -97,31 +103,71 @@ async def send(run: Run, sender: Party, recipient: Party, message: Any, silent: 
 async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, silent: bool | None) -> None:
     """`send` without the sender's override: what `super().send()` does inside one."""
     run.count_message()
-    origin = origin_of(message, "program")
-    for hook in hooks_of(sender, "process_message_before_send", run.is_async):
-        arguments = {"sender": sender, "message": plain(message), "recipient": recipient, "silent": silent}
-        message = await invoke(sender.name, "hook", "process_message_before_send", hook, (), arguments)
-        if not of_kind(message, str, Mapping):
-            raise InvalidContent(
-                f"agent {sender.name!r}: its process_message_before_send hook {qualified_name(hook)!r} returned "
-                f"{type(message).__name__}; it must return the message, text or a dict"
-            )
+    origin = origin_of(message, run.voice)
+    state = sender._state
+    own = own_method(sender, BEFORE_SEND, run.is_async) if state.own else None
+    if own is None:
+        message = await before_send(run, sender, recipient, message, silent)
+    else:
+        message = await invoke(sender.name, "override", BEFORE_SEND, own, (plain(message), recipient, silent))
+        _refuse_no_message(message, sender, f"{BEFORE_SEND} {qualified_name(own)!r}")
     said = Said(message, origin_of(message, origin))
+    state.touch(recipient)
+    own = own_method(sender, APPEND, False) if state.own else None
+    taken = own is None or await _append(run, sender, own, said, recipient, True)
     mine = sent(said, sender.name, said.origin)
-    if mine is None:
+    if not taken or (mine is None and own is None):
         raise InvalidMessage(
             "Message can't be converted into a valid ChatCompletion message. "
             "Either content or function_call must be provided."
         )
-    state = sender._state
-    state.touch(recipient)
-    state.histories[recipient].append(mine)
+    if own is None and mine is not None:
+        state.histories[recipient].append(mine)
     own = own_method(recipient, "receive", run.is_async)
     if own is not None:
         with run.hand(sender, recipient, said):
             await invoke(recipient.name, "override", "receive", own, (plain(said), sender, None, silent))
         return
     await take(run, recipient, said, sender, silent, mine)
+
+
+async def before_send(run: Run, sender: Party, recipient: Party, message: Any, silent: bool | None) -> Any:
+    """The message after the sender's hooks: what `super()._process_message_before_send()` does in an override."""
+    for hook in hooks_of(sender, "process_message_before_send", run.is_async):
+        arguments = {"sender": sender, "message": plain(message), "recipient": recipient, "silent": silent}
+        message = await invoke(sender.name, "hook", "process_message_before_send", hook, (), arguments)
+        _refuse_no_message(message, sender, f"process_message_before_send hook {qualified_name(hook)!r}")
+    return message
+
+
+def _refuse_no_message(message: Any, sender: Party, made_by: str) -> None:
+    if not of_kind(message, str, Mapping):
+        raise InvalidContent(
+            f"agent {sender.name!r}: its {made_by} returned {type(message).__name__}; "
+            "it must return the message, text or a dict"
+        )
+
+
+async def _append(run: Run, agent: Party, own: Any, said: Said, partner: Party, is_sending: bool) -> bool:
+    """Let an overridden `_append_oai_message` keep the message; False: it refuses."""
+    role = "assistant" if is_sending else "user"
+    with run.hand(APPENDING, agent, said):
+        answer = await invoke(
+            agent.name, "override", APPEND, own, (plain(said), role, partner), {"is_sending": is_sending}
+        )
+    return bool(answer)
+
+
+def keep(agent: Party, message: Any, role: str, partner: Party, is_sending: bool, origin: Origin) -> bool:
+    """Put a message into one agent's history alone; False when it holds neither content nor calls nor answers."""
+    said = message if isinstance(message, Said) else Said(message, origin)
+    kept = sent(said, agent.name if is_sending else partner.name, origin)
+    if kept is None:
+        return False
+    state = agent._state
+    state.touch(partner)
+    state.histories[partner].append(kept if role == "assistant" else received(kept))
+    return True
 
 
 async def take(
@@ -132,7 +178,7 @@ async def take(
     if own is None:
         await record(run, recipient, message, sender, silent, kept)
         return
-    said = message if isinstance(message, Said) else Said(message, origin_of(message, "program"))
+    said = message if isinstance(message, Said) else Said(message, origin_of(message, run.voice))
     with run.hand(sender, recipient, said):
         await invoke(recipient.name, "override", PROCESS, own, (plain(said), sender, silent))
 
@@ -141,17 +187,21 @@ async def record(
     run: Run, recipient: Party, message: Any, sender: Party, silent: bool | None, kept: MessageDict | None = None
 ) -> None:
     """Keep a received message and tell observers: what `super()._process_received_message()` does in an override."""
-    said = message if isinstance(message, Said) else Said(message, origin_of(message, "program"))
+    said = message if isinstance(message, Said) else Said(message, origin_of(message, run.voice))
+    state = recipient._state
+    state.touch(sender)
+    own = own_method(recipient, APPEND, False) if state.own else None
+    taken = own is None or await _append(run, recipient, own, said, sender, False)
     mine = kept if kept is not None else sent(said, sender.name, said.origin)
-    if mine is None:
+    if not taken or (mine is None and own is None):
         raise InvalidMessage(
             "Received message can't be converted into a valid ChatCompletion message. "
             "Either content or function_call must be provided."
         )
-    run.transcript.append(sender.name, recipient.name, mine)
-    state = recipient._state
-    state.touch(sender)
-    state.histories[sender].append(received(mine))
+    if mine is not None:
+        run.transcript.append(sender.name, recipient.name, mine)
+        if own is None:
+            state.histories[sender].append(received(mine))
     own = own_method(recipient, "_print_received_message", False)
     printer = None if own is None else partial(own, plain(said), sender)
     own_choice: bool | None = getattr(sender, "silent", None)

@@ -7,6 +7,7 @@ Refuses to know how agents are configured.
 from collections import defaultdict
 from typing import Any, Final
 
+from autogen.core.heard import Heard
 from autogen.core.wire import MessageDict
 
 RENDERED_AGAIN: Final = 64
@@ -15,12 +16,24 @@ RENDERED_AGAIN: Final = 64
 
 NO_CODE: Final[frozenset[str]] = frozenset()
 """One for all: Python makes a new empty set of 216 bytes each time."""
+NO_METHODS: Final[frozenset[str]] = frozenset()
 
 
 class AgentState:
     """One agent's side of its conversations, by partner (the agent object, as in 0.2)."""
 
-    __slots__ = ("begun", "counters", "histories", "human_input", "lent", "ran", "reply_at_receive", "touched")
+    __slots__ = (
+        "begun",
+        "counters",
+        "heard",
+        "histories",
+        "human_input",
+        "lent",
+        "own",
+        "ran",
+        "reply_at_receive",
+        "touched",
+    )
 
     def __init__(self) -> None:
         self.touched: dict[Any, bool] = {}
@@ -33,8 +46,12 @@ class AgentState:
         self.human_input: list[str] = []
         self.ran: frozenset[str] = NO_CODE
         """Code that this agent has run."""
+        self.heard: Heard | None = None
+        """What was said in this agent's runs that are over; None as long as nothing untrusted was heard in them."""
         self.lent: AgentState | None = None
         """Of a copy made by `lend`: how it was then."""
+        self.own: frozenset[str] = NO_METHODS
+        """Which of 0.2's inner methods the program has made its own on this agent; looked for once for a run."""
 
     def touch(self, partner: Any, cleared: bool = False) -> None:
         """Note that something happens with `partner`."""
@@ -60,6 +77,7 @@ class AgentState:
         twin.reply_at_receive.update(self.reply_at_receive)
         twin.human_input = list(self.human_input)
         twin.ran = self.ran
+        twin.heard = self.heard
         return twin
 
     def lend(self) -> "AgentState":

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from autogen.conversation.callbacks import invoke
-from autogen.conversation.model_turn import ask_model
-from autogen.conversation.party import Party, own_method
+from autogen.conversation.model_turn import FROM_CLIENT, ask_model
+from autogen.conversation.party import Party, own_inner, own_method
 from autogen.conversation.run import Run
 from autogen.core.errors import ConfigError
 
@@ -18,7 +18,29 @@ SUMMARY_PROMPT = (
 )
 
 
+_INNER = ("_summarize_chat", "_last_msg_as_summary", "_reflection_with_llm_as_summary", "_reflection_with_llm")
+"""0.2's inner methods that make a summary; the first one calls the others."""
+
+
 async def summarise(
+    run: Run, sender: Party, recipient: Party, method: Any, arguments: Mapping[str, Any], cache: Any
+) -> str:
+    """The summary by `method`, or by what the program has put in the place of 0.2's inner methods."""
+    names = (*_INNER, FROM_CLIENT) if method == "reflection_with_llm" else _INNER
+    if all(own_inner(sender, name) is None for name in names):
+        return await standard_summary(run, sender, recipient, method, arguments, cache)
+    made = await invoke(
+        sender.name,
+        "override",
+        _INNER[0],
+        sender._summarize_chat,
+        (method, dict(arguments), recipient),
+        {"cache": cache},
+    )
+    return cast("str", made)
+
+
+async def standard_summary(
     run: Run, sender: Party, recipient: Party, method: Any, arguments: Mapping[str, Any], cache: Any
 ) -> str:
     """The summary by `method`: "last_msg", "reflection_with_llm", `callable(sender, recipient, arguments)` or None."""
@@ -70,4 +92,5 @@ async def reflection(run: Run, sender: Party, recipient: Party, arguments: Mappi
         history = await invoke(recipient.name, "override", "chat_messages_for_summary", own, (sender,))
     messages = [*history, {"role": role, "content": prompt}]
     reply = await ask_model(run, asked, asked.client, messages, "summary")
+    run.said().say("model", (reply.message.text,))
     return reply.message.text

@@ -3,6 +3,7 @@
 Refuses to know how a tool is called (an effect) and how its schema was made.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from autogen.conversation.callbacks import invoke
@@ -10,13 +11,18 @@ from autogen.conversation.party import Messages, Party, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
 from autogen.core.arguments import canonical
-from autogen.core.effects import Branch, CallTool, Gather
-from autogen.core.errors import LimitReached
+from autogen.core.callables import is_async
+from autogen.core.effects import Branch, CallTool, Emit, Gather
+from autogen.core.events import ToolFinished
 from autogen.core.model import ToolCall
 from autogen.core.progress import NOTICE_AT, STOP_AT
-from autogen.core.stop import StopReason
 from autogen.core.tools import ToolOutcome
 from autogen.core.wire import tool_calls_of
+
+MOST_CALLS = 128
+"""Calls of one message that are made; the others get an error that the model can act on."""
+SYNC_AT_ONCE = 32
+"""Calls of one message that may take a thread each at the same time. Chats nested in them have places of their own."""
 
 
 async def tool_calls(run: Run, agent: Party, messages: Messages) -> tuple[bool, dict[str, Any] | None]:
@@ -47,7 +53,8 @@ async def execute(run: Run, agent: Party, call: ToolCall) -> ToolOutcome:
     own = own_method(agent, "execute_function", run.is_async)
     if own is not None:
         legacy = {"arguments": call.arguments, "name": call.name}
-        _, answer = await invoke(agent.name, "override", "execute_function", own, (legacy,))
+        with run.calls_a_tool():
+            _, answer = await invoke(agent.name, "override", "execute_function", own, (legacy,))
         return ToolOutcome(name=call.name, content=str(answer.get("content", "")))
     return await execute_here(run, agent, call)
 
@@ -57,31 +64,52 @@ async def execute_here(run: Run, agent: Party, call: ToolCall) -> ToolOutcome:
     tools = agent._function_map
     function = tools.get(call.name)
     tool = getattr(function, "__autogen_registered__", function)
-    return await CallTool(agent.name, call, tool, tuple(tools), run.is_async)
+    with run.calls_a_tool():
+        return await CallTool(agent.name, call, tool, tuple(tools), run.is_async)
 
 
 async def _call_all(run: Run, agent: Party, calls: list[ToolCall]) -> list[ToolOutcome]:
+    run.refuse_if_repeating()
     run.effect()
     if len(calls) == 1:
-        outcomes = [await execute(run, agent, calls[0])]
-    else:
-        branches = tuple(Branch(f"tool/{index}", execute(run, agent, call)) for index, call in enumerate(calls))
-        outcomes = await Gather(branches)
-    return [_watched(run, agent, call, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
+        return [_watched(run, agent, calls[0], await execute(run, agent, calls[0]))]
+    called = calls[:MOST_CALLS]
+    bound = SYNC_AT_ONCE if len(called) > SYNC_AT_ONCE else None
+    outcomes: list[ToolOutcome] = await Gather(tuple(_branches(run, agent, called)), bound)
+    outcomes = [_watched(run, agent, call, outcome) for call, outcome in zip(called, outcomes, strict=True)]
+    for call in calls[MOST_CALLS:]:
+        outcomes.append(_left_out(call, len(calls)))
+        await Emit(ToolFinished(agent.name, call.id, outcomes[-1]))
+    return outcomes
+
+
+def _branches(run: Run, agent: Party, calls: list[ToolCall]) -> Iterator[Branch]:
+    own = own_method(agent, "execute_function", run.is_async)
+    for index, call in enumerate(calls):
+        function = agent._function_map.get(call.name) if own is None else own
+        threaded = function is not None and not is_async(function)
+        yield Branch(f"tool/{index}", execute(run, agent, call), threaded)
+
+
+def _left_out(call: ToolCall, calls: int) -> ToolOutcome:
+    text = (
+        f"Error: {call.name} was not called: this message holds {calls} calls, and the first {MOST_CALLS} of a message "
+        "are made. Call it again in another message."
+    )
+    return ToolOutcome(name=call.name, content=text, is_error=True, why="limit")
 
 
 def _watched(run: Run, agent: Party, call: ToolCall, outcome: ToolOutcome) -> ToolOutcome:
-    """Count repetitions: a notice to the model the third time, the end of the run the fifth."""
+    """Count repetitions: a notice to the model the third time, the end of the run after the fifth's result."""
     function = agent._function_map.get(call.name)
     marks = getattr(function, "__autogen_tool__", None)
     if run.repeats is None or getattr(marks, "polling", False):
         return outcome
     count = run.repeats.call(call.name, canonical(call.arguments), outcome.content)
     if count >= STOP_AT:
-        raise LimitReached(
-            StopReason.REPEATED_TOOL_CALL.value,
+        run.repeats.over = (
             f"agent {agent.name!r} called {call.name!r} {count} times with the same arguments and the same result; "
-            "mark the tool with @autogen.tool(polling=True) if that is its use",
+            "mark the tool with @autogen.tool(polling=True) if that is its use"
         )
     if count < NOTICE_AT:
         return outcome

@@ -75,6 +75,7 @@ async def turns(
 
 
 async def _reply(run: Run, agent: Party, partner: Party, received: Any) -> Any:
+    run.refuse_if_repeating()
     if run.watch is not None:
         last = agent._state.histories[partner][-1]
         if run.watch.message(partner.name, "\n".join(texts(last))) and not _has_calls(last):

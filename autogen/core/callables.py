@@ -6,7 +6,7 @@ Refuses to know what is called and why.
 import sys
 from collections.abc import Callable
 from functools import partial
-from types import CodeType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any, cast
 
 CO_COROUTINE = 0x80
@@ -24,6 +24,8 @@ def is_async(function: Callable[..., Any]) -> bool:
         code = getattr(getattr(kind, "__call__", None), "__code__", None)  # noqa: B004 - its code is wanted
     if isinstance(code, CodeType) and code.co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE):
         return True
+    if type(seen) is FunctionType and not seen.__dict__:
+        return False  # nothing is marked on it
     return any(mark is not None and getattr(seen, name, None) is mark for name, mark in _marks())
 
 
@@ -39,3 +41,16 @@ def qualified_name(function: Callable[..., Any]) -> str:
     """A stable name for addresses and messages: module-free, `Class.method` where known."""
     inner: Any = getattr(function, "func", function)
     return str(getattr(inner, "__qualname__", None) or type(inner).__qualname__)
+
+
+def level_of_program() -> int:
+    """The `stacklevel` at which a warning given by the caller points at the program's own line."""
+    import sys
+
+    level, frame = 1, sys._getframe(1).f_back
+    while frame is not None:
+        level += 1
+        if str(frame.f_globals.get("__name__")).partition(".")[0] != "autogen":
+            break
+        frame = frame.f_back
+    return level

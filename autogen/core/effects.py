@@ -22,8 +22,11 @@ A = TypeVar("A")
 Purpose: TypeAlias = Literal["reply", "summary", "speaker", "retrieval", "evaluation", "other"]
 """Why a model is called; recordings and scripts are addressed by it."""
 
-CallbackKind: TypeAlias = Literal["reply_function", "override", "predicate", "selector", "hook", "message", "summary"]
-"""Decides what a resume does with it: recalled (reply_function, override) or run again and compared (the rest)."""
+CallbackKind: TypeAlias = Literal[
+    "reply_function", "override", "predicate", "selector", "hook", "message", "summary", "entry"
+]
+"""Decides what a resume does with it: recalled (reply_function, override), entered again with what happened inside it
+answered from the journal (entry: the function that a run began with), or run again and compared (the rest)."""
 
 
 class Ask(Struct, Generic[A], frozen=True, eq=False):
@@ -94,12 +97,17 @@ class Branch(Struct, frozen=True, eq=False):
 
     name: str
     steps: Coroutine[Any, Any, Any]
+    threaded: bool = False
+    """It may take a thread for itself; see `Gather.at_once`."""
 
 
 class Gather(Ask[list[Any]], frozen=True):
     """Carry on several branches; answers in their order. The first failure is raised after all have ended."""
 
     branches: tuple[Branch, ...]
+    at_once: int | None = None
+    """How many threaded branches go on at the same time; None: all. It binds these branches only, never what goes on
+    inside of them, so a branch cannot wait for its own place."""
 
 
 class Sleep(Ask[None], frozen=True):

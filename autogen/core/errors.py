@@ -2,10 +2,13 @@
 
     AutogenError
     ├── ConfigError          a wrong argument or configuration, told at construction
+    ├── NotSetUp             an agent or client lacks what it was asked for
     ├── ModelError           a model call that failed for good (subclasses in `models/errors.py`)
     ├── ToolError            a tool that cannot be registered or called
     ├── CodeError            code that cannot be run at all
     ├── LimitReached         a budget or limit that ended a run
+    ├── RunPaused            the outcome was read of a run that waits for a person
+    ├── JournalError         what a journal refuses (in `runs/errors.py`)
     └── EngineError          a conversation or driver used in a way that cannot work
 
 Every error says who, what and the way out, keeps the facts as attributes and survives pickling.
@@ -35,6 +38,10 @@ class InvalidContent(InvalidMessage, TypeError):
     """A message whose content is of a kind that no model takes."""
 
 
+class NotSetUp(AutogenError, RuntimeError):
+    """Something was asked of an agent or client before it was given what that takes."""
+
+
 class ModelError(AutogenError):
     """A model call failed for good."""
 
@@ -60,6 +67,37 @@ class LimitReached(AutogenError):
 
     def __str__(self) -> str:
         return self.detail
+
+
+class Parked(BaseException):
+    """A run waits for a person, maybe for days: thrown through the conversation, which ends here for now.
+
+    No `Exception`, so that a program's `except Exception` around a nested chat does not take it for a failure. The
+    outermost face makes a paused result of it.
+    """
+
+    run: object = None
+
+    def __init__(self, run_id: str, ask_id: str, prompt: str) -> None:
+        super().__init__(run_id, ask_id, prompt)
+        self.run_id, self.ask_id, self.prompt = run_id, ask_id, prompt
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} waits for an answer to {self.ask_id!r}: {self.prompt}"
+
+
+class RunPaused(AutogenError):
+    """Somebody read the outcome of a run that still waits for an answer."""
+
+    def __init__(self, run_id: str, questions: tuple[str, ...]) -> None:
+        super().__init__(run_id, questions)
+        self.run_id, self.questions = run_id, questions
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run_id!r} is paused and has no outcome yet; it waits for an answer to: "
+            f"{'; '.join(self.questions)}. Give it with autogen.answer({self.run_id!r}, ask_id, value)"
+        )
 
 
 class HumanInputClosed(AutogenError, EOFError):

@@ -41,6 +41,14 @@ class ModelStarted(Struct, frozen=True):
     attempt: int = 1
 
 
+class RequestSent(Struct, frozen=True, eq=False):
+    """The exact body of a model request, as it goes out; keys travel in headers and are not in it."""
+
+    agent: str
+    url: str
+    body: bytes
+
+
 class Delta(Struct, frozen=True):
     """A piece of a streamed answer. `reset` marks a retry after partial output: what came before is void."""
 
@@ -112,6 +120,7 @@ Event: TypeAlias = (
     | NoHumanInput
     | AutoReplyUsed
     | ModelStarted
+    | RequestSent
     | Delta
     | ModelFinished
     | ToolStarted

@@ -13,8 +13,9 @@ from msgspec.structs import force_setattr
 Json: TypeAlias = Any
 """A JSON value: None, bool, int, float, str, list or dict of these."""
 
-Origin: TypeAlias = Literal["program", "human", "model", "tool", "code", "retrieved", "quoted"]
-"""Where a piece of content comes from; decides which code may run (DESIGN section 8)."""
+Origin: TypeAlias = Literal["program", "human", "model", "tool", "code", "retrieved", "quoted", "carried"]
+"""Where a piece of content comes from; decides which code may run (DESIGN section 8). "carried": the program's or a
+person's own words, and quoted ones behind `core.transcript.CARRIED`."""
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool", "function"]
 

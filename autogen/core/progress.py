@@ -58,12 +58,14 @@ class ProgressWatch:
 
 
 class RepeatWatch:
-    """Counts calls of one tool with the same arguments and the same result."""
+    """Counts calls of one tool with the same arguments and the same result, those of one message included."""
 
-    __slots__ = ("_seen",)
+    __slots__ = ("_seen", "over")
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str, str], int] = {}
+        self.over: str | None = None
+        """Why the chat is to end, once the results that told so have been handed over."""
 
     def call(self, tool: str, arguments: str, result: str) -> int:
         """How many times this call has now given this result."""

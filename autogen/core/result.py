@@ -33,3 +33,20 @@ class ChatResult:
     seconds: float = field(default=0.0, repr=False, compare=False)
     pending: tuple[Any, ...] = field(default=(), repr=False, compare=False)
     """Questions that a paused run waits for."""
+
+
+class PausedResult(ChatResult):
+    """The result of a run that waits for a person: it has no summary yet, and reading one raises RunPaused."""
+
+    @property
+    def summary(self) -> str | None:  # type: ignore[override,unused-ignore]  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]
+        from autogen.core.errors import RunPaused
+
+        raise RunPaused(self.run_id or "", tuple(f"{one.id}: {one.prompt}" for one in self.pending))
+
+    @summary.setter
+    def summary(self, value: str | None) -> None:
+        """There is none yet."""
+
+    def __repr__(self) -> str:
+        return f"PausedResult(run_id={self.run_id!r}, pending={self.pending!r})"

@@ -4,9 +4,9 @@ Refuses to know how usage is counted and prices are found; the engine asks `Budg
 """
 
 from enum import Enum
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, StructMeta
 
 from autogen.core.errors import ConfigError
 
@@ -40,7 +40,26 @@ class StopReason(str, Enum):
         return format(self.value, format_spec)
 
 
-class Budget(Struct, frozen=True, kw_only=True):
+_BOUNDS: Final = ("usd", "tokens", "model_calls", "seconds", "turns")
+
+
+class _ByName(StructMeta):
+    """Wrong arguments of a Budget in words, where msgspec has its own bare ones."""
+
+    if not TYPE_CHECKING:  # checkers read the fields
+
+        def __call__(cls, *given: Any, **bounds: Any) -> Any:  # noqa: N805 - a metaclass
+            names = "usd, tokens, model_calls, seconds, turns (messages)"
+            if given:
+                raise ConfigError(
+                    f"Budget takes its bounds by name, such as Budget(usd=1.5): {names}; got {given[0]!r}"
+                )
+            if unknown := [name for name in bounds if name not in _BOUNDS]:
+                raise ConfigError(f"Budget has no bound {unknown[0]!r}; there are {names}")
+            return super().__call__(**bounds)
+
+
+class Budget(Struct, frozen=True, kw_only=True, metaclass=_ByName):
     """What a run may use, nested chats included. None means no bound."""
 
     usd: float | None = None
@@ -51,11 +70,12 @@ class Budget(Struct, frozen=True, kw_only=True):
     seconds: float | None = None
     """Wall clock, from the start of the run; also the timeout of each effect."""
     turns: int | None = None
-    """Messages sent, the first included."""
+    """Messages, each single one that is sent, the first included. `max_turns` counts round trips: two messages each."""
 
     def __post_init__(self) -> None:
-        for name in ("usd", "tokens", "model_calls", "seconds", "turns"):
+        for name in _BOUNDS:
             value = getattr(self, name)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if value is not None and not (number and value >= 0):  # NaN is no bound
-                raise ConfigError(f"Budget.{name} must be 0 or more, got {value!r}")
+                meant = "; it counts messages, two to a round trip" if name == "turns" else ""
+                raise ConfigError(f"Budget.{name} must be 0 or more, got {value!r}{meant}")

@@ -5,15 +5,16 @@ Author is separate from role: an entry knows its author; roles belong to views. 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final, cast
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct
+from msgspec.json import decode
 
 from autogen.core.model import Origin
 from autogen.core.wire import HISTORY_KEYS, MessageDict
 
-UNTRUSTED: frozenset[Origin] = frozenset({"tool", "code", "retrieved", "quoted"})
-"""Content that nobody in the conversation vouches for."""
+CARRIED: Final = "\nContext: \n"
+"""0.2's words between a message and what is carried over into it."""
 
 
 class Entry(Struct, frozen=True, eq=False):
@@ -58,12 +59,6 @@ class Transcript:
             if name in (entry.author, entry.recipient)
         ]
 
-    def untrusted_texts(self) -> Iterator[str]:
-        """Texts of this run that came from tools, code, files, the web or retrieval."""
-        for entry in self._entries:
-            if entry.origin in UNTRUSTED:
-                yield from texts(entry.message)
-
 
 def restored_origin(message: Mapping[str, Any]) -> Origin:
     """The origin of a message that comes without one, as from a saved history: told by its form.
@@ -89,6 +84,54 @@ def texts(message: Mapping[str, Any]) -> Iterator[str]:
     for response in responses:
         if isinstance(response.get("content"), str):
             yield response["content"]
+
+
+def own_content(message: Mapping[str, Any], origin: Origin) -> Any:
+    """The content of a message without what was carried over into it."""
+    content = message.get("content")
+    if origin != "carried":
+        return content
+    if isinstance(content, str):
+        own, mark, _ = content.partition(CARRIED)
+        return own if mark else ""  # a hook has changed it: nobody knows which words are whose
+    if isinstance(content, list):
+        parts = cast("list[Any]", content)
+        own_parts = [part for part in parts if not _is_carried(part)]
+        return own_parts if len(own_parts) < len(parts) else []
+    return content
+
+
+def _is_carried(part: Any) -> bool:
+    return isinstance(part, Mapping) and str(cast("Mapping[str, Any]", part).get("text", "")).startswith(CARRIED)
+
+
+def sayings(message: Mapping[str, Any], origin: Origin) -> tuple[Origin, list[str]]:
+    """All that a message says, arguments of calls included, and whose words these are."""
+    if origin == "carried":
+        return "program", list(texts({"content": own_content(message, origin)}))
+    said = list(texts(message))
+    calls: Iterable[Mapping[str, Any]] = message.get("tool_calls") or ()
+    for call in (*(one.get("function") for one in calls), message.get("function_call")):
+        if call:
+            said += _strings(call.get("arguments", ""))
+    return origin, said
+
+
+def _strings(arguments: Any) -> Iterator[str]:
+    """The texts among a call's arguments, which may be anything that a model wrote."""
+    try:
+        waiting: list[Any] = [decode(arguments) if isinstance(arguments, (str, bytes)) else arguments]
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        yield str(arguments)
+        return
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            waiting += value.values()  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
+        elif isinstance(value, list):
+            waiting += value  # pyright: ignore[reportUnknownArgumentType]
 
 
 def sent(message: Mapping[str, Any], author: str, origin: Origin) -> MessageDict | None:

@@ -32,6 +32,7 @@ KEPT_FROM = 12
 """Messages of a request: shorter conversations are rendered and encoded again each time, which costs less than a
 thousand of them at once would hold."""
 _MOST_DEPTH = 12
+_TEXTS = frozenset({str, type(None)})
 _MORE = frozenset({"function_call", "reasoning_content", "tool_calls", "tool_responses"})
 
 
@@ -98,8 +99,8 @@ class MessageDict(dict[str, Any]):
 class Nested(Struct, frozen=True, eq=False):
     """What a message with lists or dicts in it was rendered to, and what these held then."""
 
-    seen: tuple[tuple[str, Any], ...]
-    """(key, a copy of its value) of each that is no text."""
+    seen: dict[str, Any]
+    """A copy of the message."""
     messages: tuple[ModelMessage, ...]
 
     def __bool__(self) -> bool:
@@ -123,8 +124,9 @@ def rendered(messages: Sequence[Mapping[str, Any]]) -> tuple[ModelMessage, ...] 
         new -= 1
     head = known[:new]
     unknown = messages[new:] if all(head) or None not in head else messages
-    if any(message.get("context") is not None or callable(message.get("content")) for message in unknown):
-        return None
+    for message in unknown:
+        if message.get("context") is not None or callable(message.get("content")):
+            return None
     return _completed(messages, known)
 
 
@@ -143,45 +145,33 @@ def _completed(
         flat -= 1
     if not all(known[:flat]):
         flat = 0
-    keep = len(known) >= KEPT_FROM
+    keep = len(known) >= KEPT_FROM or Nested in set(map(type, known))
     out = cast("list[ModelMessage]", known[:flat])
     for message, before in zip(messages[flat:], known[flat:], strict=True):
-        if isinstance(before, ModelMessage):
+        if type(before) is ModelMessage:
             out.append(before)
-        elif before is not None and _reads_the_same(message, before):
+            continue
+        if type(before) is Nested and message == before.seen:
             out += before.messages
-        else:
-            new = tuple(read(message))
-            out += new
-            simple = type(message.get("content")) is str and len(message) <= 3
-            if isinstance(message, MessageDict) and (keep or not simple):
-                message.rendered = _memo(message, new)
+            continue
+        talk = _talk(message)
+        new = (talk,) if talk is not None else tuple(read(message))
+        out += new
+        if (keep or talk is None) and isinstance(message, MessageDict):
+            message.rendered = _memo(message, new)
     return tuple(out)
-
-
-def _reads_the_same(message: Mapping[str, Any], before: Nested) -> bool:
-    for key, value in before.seen:  # noqa: SIM110 - a generator takes three times as long
-        if message.get(key) != value:
-            return False
-    return True
 
 
 def _memo(message: Mapping[str, Any], made: tuple[ModelMessage, ...]) -> ModelMessage | Nested | None:
     """What may be kept of a message's rendered form: nothing of one whose changes could go unseen."""
-    seen: list[tuple[str, Any]] = []
-    for key, value in message.items():
-        if value is None:
-            continue
-        if key == "context":
-            return None
-        if type(value) is not str:
-            try:
-                seen.append((key, _copied(value)))
-            except ValueError:
-                return None
-    if seen:
-        return Nested(tuple(seen), made)
-    return made[0] if len(made) == 1 else None
+    if message.get("context") is not None:
+        return None
+    if _TEXTS.issuperset(map(type, message.values())):
+        return made[0] if len(made) == 1 else None
+    try:
+        return Nested(_copied(dict(message)), made)
+    except ValueError:
+        return None
 
 
 def _copied(value: Any, depth: int = 0) -> Any:
@@ -191,19 +181,27 @@ def _copied(value: Any, depth: int = 0) -> Any:
         return value
     if depth < _MOST_DEPTH:
         if kind is list:
-            return [_copied(item, depth + 1) for item in value]
-        if kind is dict and all(type(key) is str for key in value):
-            return {key: _copied(item, depth + 1) for key, item in value.items()}
+            return [item if type(item) is str else _copied(item, depth + 1) for item in value]
+        if kind is dict and _TEXTS.issuperset(map(type, value)):
+            return {key: item if type(item) is str else _copied(item, depth + 1) for key, item in value.items()}
     raise ValueError(kind)
+
+
+def _talk(message: Mapping[str, Any]) -> ModelMessage | None:
+    """A message that is text and nothing else; None of any other."""
+    role, content = message.get("role", "user"), message.get("content")
+    if type(content) is str and role in _TALK and _MORE.isdisjoint(message):
+        return ModelMessage(role, (Text(content),), message.get("name"))
+    return None
 
 
 def read(message: Mapping[str, Any]) -> Iterator[ModelMessage]:
     """One 0.2 message as `ModelMessage`s. Raises ConfigError for a role that nobody knows."""
-    role = message.get("role", "user")
-    content = message.get("content")
-    if type(content) is str and role in _TALK and _MORE.isdisjoint(message):
-        yield ModelMessage(role, (Text(content),), message.get("name"))
+    talk = _talk(message)
+    if talk is not None:
+        yield talk
         return
+    role = message.get("role", "user")
     if role not in ROLES:
         raise ConfigError(f"a message has the role {role!r}; it must be one of {', '.join(sorted(ROLES))}")
     responses = message.get("tool_responses")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, assert_ne
 
 from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
-from autogen.core.errors import EngineError
-from autogen.drivers.performer import Act, CallProgram, EmitNow, Performers
+from autogen.core.errors import EngineError, Parked
+from autogen.drivers.performer import Act, CallProgram, EmitNow, Performers, program_call
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -38,6 +38,7 @@ class _Pending(NamedTuple):
                 cancel(self.future)
                 raise
             if late:
+                cancel(self.future)
                 raise TimeoutError("no answer in time")
         return wait(self.future)
 
@@ -114,7 +115,9 @@ def _effect(effect: Any, table: Performers, beside: bool) -> "_Waiting[Any]":
         case CallModel():
             return (yield from _work(table.call_model(known, table.emit), beside))
         case Invoke():
-            return (yield from _step(CallProgram(known.function, known.args, dict(known.kwargs)), beside))
+            if table.invoke is not None:
+                return (yield from _work(table.invoke(known, table.emit), beside))
+            return (yield from _step(program_call(known), beside))
         case CallTool():
             return (yield from _work(table.call_tool(known, table.emit), beside))
         case RunCode():
@@ -124,7 +127,7 @@ def _effect(effect: Any, table: Performers, beside: bool) -> "_Waiting[Any]":
         case Gather():
             return _gather(known, table)
         case Sleep():
-            return _sleep(known.seconds)
+            return _sleep(known.seconds) if table.sleep is None else (yield from _work(table.sleep(known), beside))
         case Draw():
             return table.draw(known)
         case _:
@@ -151,16 +154,17 @@ def _step(step: Any, beside: bool) -> "_Waiting[Any]":
 def _call(step: CallProgram, beside: bool) -> "_Waiting[Any]":
     function, args, kwargs = step.function, step.args, step.kwargs
     if is_async(function):
-        future = _on_private_loop(function(*args, **kwargs), step.timeout)
+        future = _on_private_loop(function(*args, **kwargs), step)
     elif step.timeout is not None or (beside and step.apart):
         from autogen.drivers.threads import spawn
+        from autogen.drivers.waiting import Waited
 
-        future = spawn(lambda: function(*args, **kwargs))
+        future = spawn(lambda: function(*args, **kwargs), Waited(function, step.tool))
     else:
         answer = function(*args, **kwargs)
         if not hasattr(answer, "__await__"):
             return answer
-        future = _on_private_loop(answer, step.timeout)
+        future = _on_private_loop(answer, step)
     pending = _Pending(future, _from_now(step.timeout))
     if beside:
         return (yield pending)
@@ -175,8 +179,9 @@ def _from_now(seconds: float | None) -> float | None:
     return monotonic() + seconds
 
 
-def _on_private_loop(awaitable: Any, timeout: float | None) -> "Future[Any]":
+def _on_private_loop(awaitable: Any, step: CallProgram) -> "Future[Any]":
     from autogen.drivers.threads import private_loop
+    from autogen.drivers.waiting import Waited
 
     if private_loop.inside():
         getattr(awaitable, "close", lambda: None)()  # nobody will await it
@@ -184,7 +189,7 @@ def _on_private_loop(awaitable: Any, timeout: float | None) -> "Future[Any]":
             "a blocking call inside an async callback needs another async callback; use the a_ face there "
             "(for example `await agent.a_initiate_chat(...)`)"
         )
-    return private_loop.submit(_awaited(awaitable, timeout))
+    return private_loop.submit(_awaited(awaitable, step.timeout), Waited(step.function, step.tool))
 
 
 async def _awaited(awaitable: Any, timeout: float | None) -> Any:
@@ -214,7 +219,10 @@ def _gather(effect: Gather, table: Performers) -> list[Any]:
     failures: list[BaseException | None] = [None] * len(effect.branches)
     try:
         for branch in effect.branches:
-            work = _drive(branch.steps, lambda asked: _effect(asked, table, True))
+            if effect.at_once is not None and branch.threaded:
+                _make_room(effect, waiting, answers, failures)
+            mine = table if table.branch is None else table.branch(branch.name)
+            work = _drive(branch.steps, lambda asked, mine=mine: _effect(asked, mine, True))  # type: ignore[misc]
             waiting.append(_advance(work, len(waiting), None, answers, failures))
         for index, pending in enumerate(waiting):
             while pending is not None:
@@ -222,10 +230,23 @@ def _gather(effect: Gather, table: Performers) -> list[Any]:
     except BaseException:  # Ctrl-C or an exit: nothing more is started, what waits is cancelled, all are closed
         _abandon(effect, waiting)
         raise
-    for failure in failures:
-        if failure is not None:
-            raise failure
+    raised = [failure for failure in failures if failure is not None]
+    if raised:
+        raise next((failure for failure in raised if not isinstance(failure, Parked)), raised[0])
     return answers
+
+
+def _make_room(
+    effect: Gather,
+    waiting: list[tuple[_Waiting[Any], _Pending] | None],
+    answers: list[Any],
+    failures: list[BaseException | None],
+) -> None:
+    """Carry the oldest threaded branches on to their ends, until one more may begin."""
+    going = [index for index, one in enumerate(waiting) if one is not None and effect.branches[index].threaded]
+    for index in going[: max(0, len(going) + 1 - (effect.at_once or 1))]:
+        while (pending := waiting[index]) is not None:
+            waiting[index] = _advance(pending[0], index, pending[1], answers, failures)
 
 
 def _advance(
@@ -246,7 +267,7 @@ def _advance(
         return work, work.send(answer)
     except StopIteration as done:
         answers[index] = done.value
-    except Exception as raised:  # noqa: BLE001 - told after all branches have ended
+    except (Exception, Parked) as raised:  # noqa: BLE001 - told after all branches have ended
         failures[index] = raised
     return None
 

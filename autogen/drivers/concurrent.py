@@ -11,15 +11,12 @@ from typing import Any, TypeVar, assert_never, cast
 
 from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
-from autogen.core.errors import EngineError
-from autogen.drivers.performer import Act, CallProgram, Performers
+from autogen.core.errors import EngineError, Parked
+from autogen.drivers.performer import Act, CallProgram, Performers, program_call
 from autogen.drivers.threads import CancelledInLoop, spawn
+from autogen.drivers.waiting import Waited, watched
 
 T = TypeVar("T")
-
-IN_PLACE = frozenset({"_process_received_message"})
-"""Overrides that show messages: user interfaces are bound to the thread that their loop runs on."""
-
 
 def run(steps: Coroutine[Any, Any, T], table: Performers) -> Coroutine[Any, Any, T]:
     """Perform every effect of `steps`; return what it returns, raise what it does not catch."""
@@ -66,8 +63,9 @@ def _effect(effect: Any, table: Performers) -> Awaitable[Any]:
         case CallModel():
             return perform(table.call_model(known, table.emit))
         case Invoke():
-            in_place = known.kind == "predicate" or known.name in IN_PLACE
-            return _call(CallProgram(known.function, known.args, dict(known.kwargs), in_place=in_place))
+            if table.invoke is not None:
+                return perform(table.invoke(known, table.emit))
+            return _call(program_call(known))
         case CallTool():
             return perform(table.call_tool(known, table.emit))
         case RunCode():
@@ -77,7 +75,7 @@ def _effect(effect: Any, table: Performers) -> Awaitable[Any]:
         case Gather():
             return _gather(known, table)
         case Sleep():
-            return asyncio.sleep(known.seconds)
+            return asyncio.sleep(known.seconds) if table.sleep is None else perform(table.sleep(known))
         case Draw():
             return _now(table.draw(known))
         case _:
@@ -106,11 +104,15 @@ def _step(step: Any) -> Awaitable[Any]:
 async def _call(step: CallProgram) -> Any:
     function, args, kwargs = step.function, step.args, step.kwargs
     if is_async(function):
-        return await _awaited(function(*args, **kwargs), step.timeout)
+        work = function(*args, **kwargs)
+        if step.timeout is not None:
+            work = watched(work, Waited(function, step.tool))
+        return await _awaited(work, step.timeout)
     if step.in_place:
         answer = function(*args, **kwargs)
     else:
-        answer = await asyncio.wait_for(_in_thread(lambda: function(*args, **kwargs), None), step.timeout)
+        waited = Waited(function, step.tool)
+        answer = await asyncio.wait_for(_in_thread(lambda: function(*args, **kwargs), None, waited), step.timeout)
     if hasattr(answer, "__await__"):
         return await _awaited(answer, step.timeout)
     return answer
@@ -127,10 +129,12 @@ async def _awaited(awaitable: Awaitable[T], timeout: float | None) -> T:
         raise CancelledInLoop("an async callback was cancelled") from raised
 
 
-async def _in_thread(function: Callable[[], T], cancel: Callable[[], None] | None) -> T:
+async def _in_thread(function: Callable[[], T], cancel: Callable[[], None] | None, waited: Waited | None = None) -> T:
+    future = spawn(function, waited)
     try:
-        return await asyncio.wrap_future(spawn(function))
+        return await asyncio.wrap_future(future)
     except asyncio.CancelledError:
+        future.waited.given_up = True
         if cancel is not None:
             cancel()
         raise
@@ -139,7 +143,13 @@ async def _in_thread(function: Callable[[], T], cancel: Callable[[], None] | Non
 async def _gather(effect: Gather, table: Performers) -> list[Any]:
     if not effect.branches:
         return []
-    tasks = [asyncio.create_task(run(branch.steps, table), name=branch.name) for branch in effect.branches]
+    places = None if effect.at_once is None else asyncio.Semaphore(effect.at_once)
+    tasks: list[asyncio.Task[Any]] = []
+    for branch in effect.branches:
+        mine = table if table.branch is None else table.branch(branch.name)
+        turn = places if branch.threaded else None
+        work = run(branch.steps, mine) if turn is None else _in_turn(turn, branch.steps, mine)
+        tasks.append(asyncio.create_task(work, name=branch.name))
     try:
         await asyncio.wait(tasks)
     except asyncio.CancelledError:
@@ -147,8 +157,16 @@ async def _gather(effect: Gather, table: Performers) -> list[Any]:
         raise
     failures = [failure for task in tasks if not task.cancelled() and (failure := task.exception()) is not None]
     if failures:  # all have been looked at: asyncio reports the ones that nobody did
-        raise failures[0]
+        raise next((failure for failure in failures if not isinstance(failure, Parked)), failures[0])
     return [task.result() for task in tasks]
+
+
+async def _in_turn(places: asyncio.Semaphore, steps: Coroutine[Any, Any, T], table: Performers) -> T:
+    try:
+        async with places:
+            return await run(steps, table)
+    finally:
+        steps.close()
 
 
 async def _end(tasks: list[asyncio.Task[Any]]) -> None:

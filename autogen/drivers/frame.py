@@ -24,6 +24,8 @@ class Frame(Struct, frozen=True, eq=False):
     run: Any
     is_async: bool
     """The run was started by an `a_` face."""
+    table: Any = None
+    """Who performs the effects of steps that join the run here; None: the run's own performers."""
 
 
 current: ContextVar[Frame | None] = ContextVar("autogen_frame", default=None)

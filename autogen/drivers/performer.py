@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from msgspec import Struct
 
 from autogen.core.code import CodeOutcome
-from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, RunCode, Sleep
+from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Invoke, RunCode, Sleep
 from autogen.core.events import Event
 from autogen.core.model import ModelReply
 from autogen.core.tools import ToolOutcome
@@ -42,6 +42,7 @@ class CallProgram(Ask[Any], frozen=True):
     in_place: a sync function runs on the loop's own thread under the concurrent driver (predicates: quick and pure).
     timeout: seconds, then `TimeoutError`; a sync function then runs in a thread of its own, which is left to end.
     apart: may run beside others of the same `Gather` in a blocking run although it is sync.
+    tool: the name of the tool that this is, for errors; "" for another function of the program.
     """
 
     function: Callable[..., Any]
@@ -50,6 +51,7 @@ class CallProgram(Ask[Any], frozen=True):
     in_place: bool = False
     timeout: float | None = None
     apart: bool = False
+    tool: str = ""
 
 
 Step: TypeAlias = "Act[Any] | CallProgram | Sleep"
@@ -66,3 +68,21 @@ class Performers(Struct, frozen=True):
     ask_human: Callable[[AskHuman, EmitNow], Work[str]]
     draw: Callable[[Draw], float | str]
     emit: EmitNow
+    invoke: Callable[[Invoke, EmitNow], Work[Any]] | None = None
+    """None: the driver calls the program itself, which costs less."""
+    sleep: Callable[[Sleep], Work[None]] | None = None
+    """None: the driver waits."""
+    branch: "Callable[[str], Performers] | None" = None
+    """The performers of a branch of a `Gather`, by its name; None: the same ones."""
+    place: Any = None
+    """Where in a journal the run stands; None without one."""
+
+
+IN_PLACE = frozenset({"_process_received_message", "_append_oai_message", "_prepare_chat", "_handle_carryover"})
+"""Overrides that show or keep messages: user interfaces are bound to the thread that their loop runs on."""
+
+
+def program_call(effect: Invoke) -> CallProgram:
+    """The step that performs an `Invoke`."""
+    in_place = effect.kind == "predicate" or effect.name in IN_PLACE
+    return CallProgram(effect.function, effect.args, dict(effect.kwargs), in_place=in_place)

@@ -11,16 +11,32 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from autogen.drivers.waiting import Waited, here
+
 if TYPE_CHECKING:
     import asyncio
 
 T = TypeVar("T")
 
 
-def spawn(function: Callable[[], T], name: str = "autogen-call") -> "Future[T]":
+class Handed(Future[T]):
+    """The outcome of what a thread or the private loop was given, and whether anybody waits for it."""
+
+    def __init__(self, waited: Waited) -> None:
+        super().__init__()
+        self.waited = waited
+
+    def context(self) -> contextvars.Context:
+        """A copy of this context, in which what runs can ask whether it is still waited for."""
+        context = contextvars.copy_context()
+        context.run(here.set, self.waited)
+        return context
+
+
+def spawn(function: Callable[[], T], waited: Waited | None = None, name: str = "autogen-call") -> Handed[T]:
     """Run `function` in a new daemon thread with this context copied; its outcome is the future's."""
-    future: Future[T] = Future()
-    context = contextvars.copy_context()
+    future: Handed[T] = Handed(waited or Waited())
+    context = future.context()
 
     def work() -> None:
         try:
@@ -58,6 +74,8 @@ class _PrivateLoop:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
+        self._thread: int | None = None
+        """Identifier of the loop's thread."""
 
     def _running(self) -> "asyncio.AbstractEventLoop":
         import asyncio
@@ -65,19 +83,19 @@ class _PrivateLoop:
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
                 loop = asyncio.new_event_loop()
-                threading.Thread(target=loop.run_forever, name="autogen-loop", daemon=True).start()
-                self._loop, self._pid = loop, os.getpid()
+                thread = threading.Thread(target=loop.run_forever, name="autogen-loop", daemon=True)
+                thread.start()
+                self._loop, self._pid, self._thread = loop, os.getpid(), thread.ident
             return self._loop
 
     def inside(self) -> bool:
         """Is the calling thread the loop's own?"""
-        loop = self._loop
-        return loop is not None and getattr(loop, "_thread_id", None) == threading.get_ident()
+        return self._thread == threading.get_ident() and self._pid == os.getpid()
 
-    def submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+    def submit(self, work: Coroutine[Any, Any, T], waited: Waited | None = None) -> Handed[T]:
         """Start `work` on the loop with this context copied. Cancelling the future cancels the task."""
         loop = self._running()
-        future: Future[T] = Future()
+        future: Handed[T] = Handed(waited or Waited())
         future.set_running_or_notify_cancel()
 
         def start() -> None:
@@ -97,7 +115,7 @@ class _PrivateLoop:
             _tasks[future] = lambda: loop.call_soon_threadsafe(task.cancel)
             future.add_done_callback(lambda ended: _tasks.pop(ended, None))
 
-        loop.call_soon_threadsafe(start, context=contextvars.copy_context())
+        loop.call_soon_threadsafe(start, context=future.context())
         return future
 
 
@@ -132,6 +150,10 @@ def wait(future: "Future[T]") -> T:
 
 
 def cancel(future: "Future[Any]") -> None:
-    """Nobody waits any longer: a task of the private loop is cancelled, a thread is left to end."""
-    if not future.done() and (end := _tasks.get(future)) is not None:
+    """Nobody waits any longer: a task of the private loop is cancelled, a thread is left to end and may pay no more."""
+    if future.done():
+        return
+    if isinstance(future, Handed):
+        future.waited.given_up = True
+    if (end := _tasks.get(future)) is not None:
         end()

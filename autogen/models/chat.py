@@ -38,7 +38,7 @@ from autogen.models.errors import (
     status_in,
 )
 from autogen.models.retry import told_delay
-from autogen.models.secret import Secret
+from autogen.models.secret import Secret, secrets_of
 from autogen.models.shapes import as_dict, as_list
 from autogen.models.transport import HttpRequest, Timeout, shown
 
@@ -218,10 +218,10 @@ def preview(body: bytes, endpoint: ChatEndpoint, limit: int = 300) -> str:
 
 
 def redacted(text: str, endpoint: ChatEndpoint) -> str:
-    """Without the endpoint's own secrets, should the server repeat them."""
-    for secret in (endpoint.api_key, endpoint.azure_ad_token):
-        if secret is not None and len(secret.reveal()) >= 4:
-            text = text.replace(secret.reveal(), "***")
+    """Without the endpoint's own secrets, should the server repeat them: keys, tokens, and headers that carry one."""
+    held = [secret.reveal() for secret in (endpoint.api_key, endpoint.azure_ad_token) if secret is not None]
+    for secret in (*(one for one in held if len(one) >= 4), *secrets_of(endpoint.default_headers)):
+        text = text.replace(secret, "***")
     return text
 
 

@@ -8,15 +8,15 @@ a performer's coroutine, written once for both drivers.
 from collections.abc import Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from autogen.core.effects import CallModel, Purpose, Sleep
-from autogen.core.errors import ConfigError
+from autogen.core.errors import ConfigError, NotSetUp
 from autogen.core.events import Delta, Event, ModelFinished, ModelStarted
-from autogen.core.model import Json, ModelReply, ModelRequest
+from autogen.core.model import Json, ModelReply, ModelRequest, Usage
 from autogen.drivers.performer import CallProgram, EmitNow, Work, silent
 from autogen.models.entries import Entry, endpoint_of
 from autogen.models.errors import CallFailed, ContentFiltered, ModelTimeout, RateLimited
@@ -28,6 +28,18 @@ from autogen.models.reply_cache import cache_for, keep, look_up, request_key
 from autogen.models.retry import RetryPolicy, delay
 
 FilterFunc = Callable[..., Any]
+
+
+class Ledger(Protocol):
+    """Who is told of attempts that failed, and asked before the next one."""
+
+    def lost(self, agent: str, usage: Usage, usd: float | None) -> None:
+        """A failed attempt may have been billed this, an estimate; usd is None when the price is not known."""
+        ...
+
+    def again(self) -> None:
+        """Before a further attempt: raises what forbids it, such as LimitReached."""
+        ...
 
 
 class Answer(Struct, frozen=True, eq=False, kw_only=True):
@@ -59,6 +71,7 @@ class Call(Struct, frozen=True, eq=False, kw_only=True):
     """The messages as the program wrote them, for custom model clients."""
     record: Callable[[Answer], None] | None = None
     """Told of every answer, rejected and cached ones included."""
+    ledger: Ledger | None = None
 
 
 async def answer(entries: Sequence[Entry], call: Call) -> Answer:
@@ -74,6 +87,8 @@ async def answer(entries: Sequence[Entry], call: Call) -> Answer:
     rejected: Answer | None = None
     failure: BaseException | None = None
     for entry in entries:
+        if tried and call.ledger is not None:
+            call.ledger.again()
         try:
             found = await _one_entry(entry, call, began)
         except Exception as error:
@@ -153,6 +168,8 @@ async def _attempts(entry: Entry, request: ModelRequest, call: Call, began: floa
             if wait is None:
                 raise
             await Sleep(wait)
+            if call.ledger is not None:
+                call.ledger.again()
 
 
 def _seconds_left(entry: Entry, call: Call, began: float, started: float) -> float | None:
@@ -185,6 +202,7 @@ async def _attempt(entry: Entry, request: ModelRequest, call: Call, number: int,
         if watched.streamed:
             call.emit(Delta(call.agent, "", "reset"))
         seconds = monotonic() - began
+        _lose(error, entry, request, call, watched.sent)
         call.emit(ModelFinished(call.agent, call.purpose, None, f"{type(error).__name__}: {_brief(error)}", seconds))
         raise
     reply = replace(made.reply, config_id=entry.index, cost=_cost(made.reply, entry))
@@ -192,13 +210,26 @@ async def _attempt(entry: Entry, request: ModelRequest, call: Call, number: int,
     return replace(made, reply=reply)
 
 
-class _Watched:
-    """An `emit` that remembers whether a piece of the answer went through it."""
+def _lose(raised: BaseException, entry: Entry, request: ModelRequest, call: Call, sent: bool) -> None:
+    """Tell the ledger what a failed attempt may have been billed."""
+    if call.ledger is None:
+        return
+    from autogen.models.lost import lost_usage
 
-    __slots__ = ("_emit", "streamed")
+    usage = lost_usage(raised, request, entry.model, sent)
+    if usage is not None:
+        free = entry.kind == "scripted" and entry.price is None
+        call.ledger.lost(call.agent, usage, 0.0 if free else cost_usd(entry.model, usage, entry.price))
+
+
+class _Watched:
+    """An `emit` that remembers whether a piece of the answer went through it, and whether the carrier was asked."""
+
+    __slots__ = ("_emit", "sent", "streamed")
 
     def __init__(self, emit: EmitNow) -> None:
         self._emit = emit
+        self.sent = False
         self.streamed = False
 
     def __call__(self, event: Event) -> None:
@@ -207,7 +238,8 @@ class _Watched:
         self._emit(event)
 
 
-async def _ask_other(entry: Entry, request: ModelRequest, call: Call, emit: EmitNow) -> Answer:
+async def _ask_other(entry: Entry, request: ModelRequest, call: Call, emit: _Watched) -> Answer:
+    emit.sent = True
     if entry.kind == "scripted":
         reply = entry.client.answer(call.agent, call.purpose, request, emit)
         return Answer(reply=replace(reply, model=reply.model or entry.model), entry=entry)
@@ -226,7 +258,7 @@ async def _ask_other(entry: Entry, request: ModelRequest, call: Call, emit: Emit
 
 
 async def _ask_endpoint(
-    entry: Entry, request: ModelRequest, agent: str, emit: EmitNow, left: float | None
+    entry: Entry, request: ModelRequest, agent: str, emit: _Watched, left: float | None
 ) -> ModelReply:
     endpoint = endpoint_of(entry, request.settings)
     if left is not None:
@@ -235,6 +267,7 @@ async def _ask_endpoint(
     wait = limiter.reserve(monotonic(), entry.rate)
     if wait > 0:
         await Sleep(wait)
+    emit.sent = True
     try:
         return await exchange(endpoint, request, emit, agent)
     except RateLimited as error:
@@ -254,9 +287,9 @@ def _cost(reply: ModelReply, entry: Entry) -> float | None:
     return cost
 
 
-def unregistered(names: Sequence[str]) -> RuntimeError:
+def unregistered(names: Sequence[str]) -> NotSetUp:
     """0.2's error for custom model clients that were named but never registered."""
-    return RuntimeError(
+    return NotSetUp(
         f"Model client(s) {list(names)} are not activated. Please register the custom model clients using "
         "`register_model_client` or filter them out form the config list."
     )
@@ -290,7 +323,9 @@ def _shown(found: Answer) -> Any:
     return to_completion(found.reply)
 
 
-def call_model(effect: CallModel, emit: EmitNow, deadline: float | None = None) -> Work[ModelReply]:
+def call_model(
+    effect: CallModel, emit: EmitNow, deadline: float | None = None, ledger: Ledger | None = None
+) -> Work[ModelReply]:
     """The performer of `CallModel`: the agent's `OpenAIWrapper`, or any object with 0.2's `create`. Seconds at most."""
     client = effect.client
     if client is None:
@@ -298,8 +333,9 @@ def call_model(effect: CallModel, emit: EmitNow, deadline: float | None = None) 
     steps = getattr(client, "complete", None)
     if steps is not None and not overrides_create(client):
         work: Work[ModelReply] = steps(
-            effect.request, agent=effect.agent, purpose=effect.purpose, cache=effect.cache, emit=emit, deadline=deadline
-        )
+            effect.request, agent=effect.agent, purpose=effect.purpose, cache=effect.cache, emit=emit,
+            deadline=deadline, ledger=ledger,
+        )  # fmt: skip
         return work
     return _through_create(client, effect, emit, deadline)
 

@@ -56,6 +56,8 @@ class CallFailed(ModelError):
     """The way out, added to the text."""
     partial: ModelReply | None = None
     """What had arrived of a streamed answer; None when nothing had."""
+    began = False
+    """An answer of status 2xx had begun, so the request may be billed."""
 
     def __str__(self) -> str:
         where = f"model {self.model!r} at {self.endpoint}" if self.model else self.endpoint or "the model"

@@ -6,7 +6,9 @@ Refuses to retry, to fail over, to cache and to price: `models/client.py` decide
 from functools import partial
 from typing import Any
 
-from autogen.core.events import Delta
+from msgspec.structs import replace
+
+from autogen.core.events import Delta, RequestSent
 from autogen.core.model import ModelReply, ModelRequest
 from autogen.drivers.performer import Act, CallProgram, EmitNow
 from autogen.models.azure import checked, token_provider
@@ -30,13 +32,19 @@ async def exchange(endpoint: ChatEndpoint, request: ModelRequest, emit: EmitNow,
     provider = token_provider(endpoint)
     if provider is not None:
         token = Secret(checked(await CallProgram(provider), endpoint))
+        endpoint = replace(endpoint, azure_ad_token=token)  # so that errors hide it, too
     http = encode(request, endpoint, token)
     transport = transport_for(endpoint.connection, endpoint.http_client, emit)
+    emit(RequestSent(agent, endpoint.address, http.body))
     try:
         if merged_settings(request, endpoint).get("stream"):
             return await _streamed(transport, http, endpoint, emit, agent)
         answer: HttpReply = await Act(partial(transport.send, http), partial(transport.a_send, http))
-        return decode(answer.status, answer.headers, answer.body, endpoint, len(http.body))
+        try:
+            return decode(answer.status, answer.headers, answer.body, endpoint, len(http.body))
+        except CallFailed as error:
+            error.began = answer.status < 300
+            raise
     except CallFailed as error:
         error.model = error.model or endpoint.model
         error.endpoint = error.endpoint or endpoint.address
@@ -73,6 +81,9 @@ async def _streamed(
             error.partial = decoder.partial()
             raise
         reply = decoder.close()
+    except CallFailed as error:
+        error.began = stream.status < 300
+        raise
     finally:
         stream.close()
     emit(Delta(agent, "", "end"))

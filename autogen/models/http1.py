@@ -10,6 +10,7 @@ from typing import Any
 MAX_HEAD = 256 * 1024
 """Bytes of status line and headers, or of trailers."""
 MAX_CHUNK_LINE = 4096
+HEAD_END = b"\r\n\r\n"
 
 
 class MalformedAnswer(ValueError):
@@ -18,6 +19,11 @@ class MalformedAnswer(ValueError):
 
 class CutAnswer(ConnectionError):
     """The connection ended inside an answer."""
+
+
+def find_end(data: bytes | bytearray, mark: bytes, start: int) -> int:
+    """Where an element's end mark begins, from `start` on; -1: not there yet."""
+    return data.find(mark, start)
 
 
 def encode_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int) -> bytes:
@@ -44,21 +50,24 @@ class Answer:
     """One answer being received. `feed` gives body pieces as they come; look at `begun` and `done` after it."""
 
     __slots__ = (
-        "_buffer", "_inflate", "_left", "_method", "_state", "begun", "done", "headers", "keep_alive", "status",
-        "touched",
+        "_buffer", "_inflate", "_left", "_looked", "_method", "_state", "begun", "done", "headers", "keep_alive",
+        "status", "touched",
     )  # fmt: skip
 
     def __init__(self, method: str = "POST") -> None:
         self._method = method
-        self._buffer = b""
+        self._buffer = bytearray()
+        """Begins with an element that has no end yet."""
+        self._looked = 0
+        """Where to look on for that end: each byte is searched once, in however small pieces they come."""
         self._state = "head"
         """head, length, eof, and of a chunked body: size, chunk, crlf, trailer."""
         self._left = 0
         self._inflate: Any = None
         self.begun = False
+        """Status and headers are there."""
         self.touched = False
         """A byte of the answer has come: the server has seen the request."""
-        """Status and headers are there."""
         self.done = False
         self.keep_alive = False
         """The connection can carry another request once this is done."""
@@ -70,13 +79,20 @@ class Answer:
         pieces: list[bytes] = []
         self.touched = True
         if self._buffer:
-            data = self._buffer + data
-            self._buffer = b""
+            self._buffer += data
+            mark = HEAD_END if self._state == "head" else b"\n"
+            if find_end(self._buffer, mark, self._looked) < 0:
+                self._look_on(mark)
+                return pieces
+            data = bytes(self._buffer)
+            self._buffer.clear()
+            self._looked = 0
         place, size = 0, len(data)
         while place < size and not self.done:
             after = self._step(data, place, pieces)
             if after < 0:
-                self._buffer = data[place:]
+                self._buffer += data[place:]
+                self._look_on(HEAD_END if self._state == "head" else b"\n")
                 break
             place = after
         else:
@@ -94,6 +110,18 @@ class Answer:
             where = "before its answer" if not self.begun else "in the middle of its answer"
             raise CutAnswer(f"the server closed the connection {where}")
 
+    def _look_on(self, mark: bytes) -> None:
+        """More bytes are needed. Raises MalformedAnswer when they could not help."""
+        waiting = self._buffer
+        self._looked = max(0, len(waiting) - len(mark) + 1)
+        if self._state == "head":
+            if len(waiting) > MAX_HEAD:
+                raise MalformedAnswer("headers without end")
+            if not b"HTTP/".startswith(waiting[:5]):
+                raise MalformedAnswer(f"the server does not speak HTTP: {bytes(waiting[:40])!r}")
+        elif len(waiting) > (MAX_HEAD if self._state == "trailer" else MAX_CHUNK_LINE):
+            raise MalformedAnswer("a chunk's line without end")
+
     def _step(self, data: bytes, place: int, pieces: list[bytes]) -> int:
         """Where the next element begins; -1: more bytes are needed for this one."""
         state = self._state
@@ -104,10 +132,8 @@ class Answer:
         if state == "eof":
             pieces.append(data[place:] if place else data)
             return len(data)
-        end = data.find(b"\n", place)
+        end = find_end(data, b"\n", place)
         if end < 0:
-            if len(data) - place > (MAX_HEAD if state == "trailer" else MAX_CHUNK_LINE):
-                raise MalformedAnswer("a chunk's line without end")
             return -1
         line = data[place:end].removesuffix(b"\r")
         if state == "crlf":
@@ -142,13 +168,8 @@ class Answer:
         return end
 
     def _head(self, data: bytes, place: int) -> int:
-        end = data.find(b"\r\n\r\n", place)
+        end = find_end(data, HEAD_END, place)
         if end < 0:
-            if len(data) - place > MAX_HEAD:
-                raise MalformedAnswer("headers without end")
-            begin = data[place : place + 5]
-            if not b"HTTP/".startswith(begin):
-                raise MalformedAnswer(f"the server does not speak HTTP: {data[place : place + 40]!r}")
             return -1
         head, rest = data[place:end], end + 4
         lines = head.decode("latin-1").split("\r\n")

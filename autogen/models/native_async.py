@@ -19,9 +19,11 @@ from autogen.models.http1 import Answer, CutAnswer, MalformedAnswer
 from autogen.models.native_common import (
     IDLE_KEPT,
     IDLE_SECONDS,
+    READ_SIZE,
     ProxyRefused,
     connect_head,
     pieces_of,
+    quiet,
     raise_named,
 )
 from autogen.models.routes import Route, is_address
@@ -66,9 +68,9 @@ class AsyncPool:
                 try:
                     raise_named(error, route, connection.phase)
                 except (Unreachable, BrokenStream):
-                    if not reused or connection.answer.touched:
+                    if not reused or connection.sent:
                         raise
-                connection, reused = None, False  # the server had closed the idle connection: a new one decides
+                connection, reused = None, False  # the server had ended the kept connection: a new one decides
             except BaseException:
                 stream.close()
                 raise
@@ -111,7 +113,7 @@ class AsyncPool:
         loop = pool.loop
 
         def new() -> Connection:
-            connection = Connection(loop, pool.context)
+            connection = Connection(loop, pool.context, pool.inbox)
             made.append(connection)
             return connection
 
@@ -146,6 +148,8 @@ class LoopPool:
         self.loop = loop
         self.context = Context()
         """An empty one for timers: a cancelled timer stays with the loop for a while, and its context with it."""
+        self.inbox = memoryview(bytearray(READ_SIZE))
+        """Where bytes arrive, for all connections: each takes its own out at once."""
         self._idle: dict[Route, deque[Connection]] = {}
         self._keeper: AsyncGenerator[None, None] | None = None
 
@@ -167,7 +171,7 @@ class LoopPool:
         idle = self._idle.get(route)
         while idle:
             connection = idle.pop()
-            if connection.usable(self.loop.time() - IDLE_SECONDS):
+            if connection.usable(self.loop.time() - IDLE_SECONDS) and connection.still_there():
                 return connection
             connection.abort()
         return None
@@ -179,11 +183,16 @@ class LoopPool:
             idle.popleft().abort()
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """One connection: its answer in progress, one waiter, one watchdog."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
-        self._loop, self._context = loop, context
+    __slots__ = (
+        "_context", "_end", "_failure", "_inbox", "_last", "_loop", "_lost", "_paused", "_pieces", "_timeout", "_timer",
+        "_transport", "_unsent", "_waiter", "_waiting", "answer", "phase", "sent", "since",
+    )  # fmt: skip
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, context: Context, inbox: memoryview) -> None:
+        self._loop, self._context, self._inbox = loop, context, inbox
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
@@ -197,7 +206,9 @@ class Connection(asyncio.Protocol):
         self._last = 0.0
         self._unsent = 0
         self._timeout = Timeout()
-        self.answer = Answer()
+        self.answer = _NONE
+        self.sent = False
+        """A byte of the request in progress went out, or nobody can tell: the server may act on it."""
         self.phase = "connect"
         self.since = 0.0
 
@@ -212,7 +223,11 @@ class Connection(asyncio.Protocol):
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._inbox
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = bytes(self._inbox[:nbytes])
         self._last = self._loop.time()
         answer = self.answer
         if answer.done:
@@ -243,7 +258,7 @@ class Connection(asyncio.Protocol):
                     self.answer.end()
                 except CutAnswer as error:
                     self._failure = error
-        self._still()
+        self._unwatched()
         self._wake()
 
     # ---- the exchange's side
@@ -251,6 +266,7 @@ class Connection(asyncio.Protocol):
     def start(self, data: tuple[bytes, ...], method: str, timeout: Timeout, began: float) -> None:
         """Send a request and begin to wait for its answer. began: when the attempt did, on the loop's clock."""
         transport = self._transport
+        self.sent = False
         if transport is None or transport.is_closing():
             raise CutAnswer("the server closed the connection before its answer")
         self.answer = Answer(method)
@@ -260,29 +276,25 @@ class Connection(asyncio.Protocol):
         self.phase = "read"
         for piece in data:
             transport.write(piece)
+            self.sent = self.sent or not transport.is_closing()  # asyncio sends at once; a failure closes at once
         self._unsent = transport.get_write_buffer_size()
         self._watch()
         if timeout.total is not None:
             self._end = self._loop.call_at(began + timeout.total, self._expire, "total", context=self._context)
 
-    async def wait(self) -> None:
-        """For the next bytes, or for what has gone wrong."""
+    def wait(self) -> asyncio.Future[None]:
+        """The next bytes, or what has gone wrong."""
+        self._waiter = waiter = self._loop.create_future()
         if self._failure is not None:
-            raise self._failure
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-        if self._failure is not None and not self._pieces:
-            raise self._failure
+            self._wake()
+        return waiter
 
-    async def read(self) -> bytes:
-        """Body bytes as soon as there are any; b"" at the end."""
-        while not self._pieces:
-            if self.answer.done:
-                return b""
-            await self.wait()
+    def due(self) -> bool:
+        """Body bytes are still to come, and none is here."""
+        return not self._pieces and not self.answer.done
+
+    def take(self) -> bytes:
+        """The body bytes that there are."""
         pieces = self._pieces
         self._pieces = []
         self._waiting = 0
@@ -293,8 +305,12 @@ class Connection(asyncio.Protocol):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
+        waiter, self._waiter = self._waiter, None
+        if waiter is None or waiter.done():
+            return
+        if self._failure is not None and not self._pieces:
+            waiter.set_exception(self._failure)
+        else:
             waiter.set_result(None)
 
     def _fail(self, error: BaseException) -> None:
@@ -303,21 +319,36 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def _still(self) -> None:
+        """The exchange is over. The watchdog stays for the next one: a timer for each would cost more than it."""
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+
+    def _unwatched(self) -> None:
         """No timer any more."""
-        for timer in (self._timer, self._end):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._end = None
+        self._still()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _watch(self) -> None:
         limit = self._timeout.write if self._unsent else self._timeout.read
         if limit is None and self._unsent:
             limit = 60.0 if self._timeout.read is not None else None  # looks whether the sending has ended
-        if limit is not None:
-            self._timer = self._loop.call_at(self._last + limit, self._look, context=self._context)
+        if limit is None:
+            return
+        when = self._last + limit
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return  # it will look, and watch on
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._look, context=self._context)
 
     def _look(self) -> None:
-        """The watchdog: one timer for each request, not one for each read."""
+        """The watchdog: one timer for each connection, not one for each read."""
+        self._timer = None
+        if self.answer.done:
+            return
         transport = self._transport
         unsent = transport.get_write_buffer_size() if transport is not None else 0
         now = self._loop.time()
@@ -339,6 +370,11 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         return not self._lost and self.since > oldest and transport is not None and not transport.is_closing()
 
+    def still_there(self) -> bool:
+        """The loop may not have looked at the socket since the server ended the connection."""
+        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
+        return sock is None or quiet(sock)
+
     def rest(self) -> bool:
         """The exchange is over: whether the connection can carry another one."""
         self._still()
@@ -349,7 +385,7 @@ class Connection(asyncio.Protocol):
         return kept
 
     def abort(self) -> None:
-        self._still()
+        self._unwatched()
         if self._transport is not None:
             self._transport.abort()
 
@@ -368,13 +404,15 @@ class AsyncStream:
             return b""
         connection = self.connection
         try:
-            data = await connection.read()
+            while connection.due():
+                await connection.wait()
         except Exception as error:  # noqa: BLE001 - named and raised again
             self.close()
             raise_named(error, self.route, connection.phase)
         except BaseException:
             self.close()
             raise
+        data = connection.take()
         if not data:
             self.close()
         return data

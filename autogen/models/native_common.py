@@ -1,11 +1,15 @@
 """What both faces of the native transport share: targets, tunnels, and what each failure is called.
 
+The rule for sending a request a second time, on a connection of its own: only when it was to go over a kept connection
+that the server had ended meanwhile, and no byte of it went out. That is looked for before the first byte (`quiet`), and
+told by that byte's failure. Once a byte is out, the server may have acted on it: `max_retries` decides, nothing here.
 Refuses to open connections.
 """
 
+import select
 import socket
 import ssl
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import SplitResult
 
 from autogen.core.errors import ConfigError
@@ -17,6 +21,8 @@ IDLE_SECONDS = 60.0
 """How long an unused connection is kept."""
 LARGE = 64 * 1024
 """Bytes."""
+READ_SIZE = 64 * 1024
+"""Bytes. A larger buffer comes straight from the system each time, which costs more than a second read."""
 IDLE_KEPT = 1000
 """Unused connections kept for each route."""
 
@@ -24,6 +30,18 @@ IDLE_KEPT = 1000
 def pieces_of(head: bytes, body: bytes) -> tuple[bytes, ...]:
     """A request as it is sent: in one piece, unless joining costs more than sending twice."""
     return (head + body,) if len(body) < LARGE else (head, body)
+
+
+def quiet(sock: Any) -> bool:
+    """Nothing to read on a kept connection: neither its end nor bytes that nobody asked for."""
+    try:
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(sock, select.POLLIN)
+            return not poll.poll(0)
+        return not select.select([sock], [], [], 0)[0]
+    except (OSError, ValueError):
+        return False
 
 
 def target_of(parts: SplitResult, route: Route) -> str:

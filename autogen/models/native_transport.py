@@ -8,7 +8,6 @@ the other carriers.
 
 import atexit
 import os
-import select
 import socket
 import ssl
 from collections import deque
@@ -25,9 +24,11 @@ from autogen.models.native_async import AsyncPool
 from autogen.models.native_common import (
     IDLE_KEPT,
     IDLE_SECONDS,
+    READ_SIZE,
     ProxyRefused,
     connect_head,
     pieces_of,
+    quiet,
     raise_named,
     target_of,
 )
@@ -44,7 +45,6 @@ from autogen.models.transport import (
 )
 
 ROUTES_KEPT = 256
-READ_SIZE = 256 * 1024
 
 
 class NativeTransport:
@@ -122,9 +122,9 @@ class NativeTransport:
                 stream.begin(head, request.body)
             except BaseException as error:
                 stream.close()
-                if not reused or stream.touched or not isinstance(error, (Unreachable, BrokenStream)):
+                if not reused or stream.sent or not isinstance(error, (Unreachable, BrokenStream)):
                     raise
-                connection, reused = None, False  # the server had closed the idle connection: a new one decides
+                connection, reused = None, False  # the server had ended the kept connection: a new one decides
             else:
                 return stream
 
@@ -141,7 +141,7 @@ class NativeTransport:
                 if not idle:
                     return None
                 connection = idle.pop()
-            if monotonic() - connection.since < IDLE_SECONDS and connection.quiet():
+            if monotonic() - connection.since < IDLE_SECONDS and quiet(connection.sock):
                 return connection
             connection.sock.close()
 
@@ -186,17 +186,6 @@ class Connection:
         self.sock = sock
         self.since = 0.0
 
-    def quiet(self) -> bool:
-        """Nothing to read: neither the end of the connection nor bytes that nobody asked for."""
-        try:
-            if hasattr(select, "poll"):
-                poll = select.poll()
-                poll.register(self.sock, select.POLLIN)
-                return not poll.poll(0)
-            return not select.select([self.sock], [], [], 0)[0]
-        except (OSError, ValueError):
-            return False
-
 
 class Clock:
     """The limits of one attempt while it goes on: what is left for the step at hand."""
@@ -229,23 +218,23 @@ class Stream:
         self._answer = Answer(method)
         self._pieces: list[bytes] = []
         self._open = True
+        self.sent = False
+        """A byte of the request went out: the server may act on it."""
         self.status = 0
         self.headers: Mapping[str, str] = {}
-
-    @property
-    def touched(self) -> bool:
-        """The server has begun to answer: the request must not be sent again."""
-        return self._answer.touched
 
     def begin(self, head: bytes, body: bytes) -> None:
         """Send the request and wait for the answer's head."""
         clock, sock = self._clock, self._connection.sock
         try:
             clock.phase = "write"
-            sock.settimeout(clock.left(clock.timeout.write))
+            limit(sock, clock.left(clock.timeout.write))
             try:
                 for piece in pieces_of(head, body):
-                    sock.sendall(piece)
+                    size = sock.send(piece)
+                    self.sent = True
+                    if size < len(piece):
+                        sock.sendall(memoryview(piece)[size:])
             except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
                 if not self._connection_answers():
                     raise
@@ -288,7 +277,7 @@ class Stream:
         clock = self._clock
         clock.phase = "read"
         sock = self._connection.sock
-        sock.settimeout(clock.left(clock.timeout.read))
+        limit(sock, clock.left(clock.timeout.read))
         data = sock.recv(READ_SIZE)
         if data:
             self._pieces += self._answer.feed(data)
@@ -315,6 +304,12 @@ class Stream:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+
+
+def limit(sock: socket.socket, seconds: float | None) -> None:
+    """`settimeout`, which asks the system even where nothing changes."""
+    if sock.gettimeout() != seconds:
+        sock.settimeout(seconds)
 
 
 def tunnel(sock: socket.socket, route: Route, clock: Clock) -> None:

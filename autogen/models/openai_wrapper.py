@@ -20,7 +20,7 @@ from autogen.models.openai_params import instantiate, instantiated, read_message
 from autogen.models.usage import Summary, UsageLog, print_summary
 
 if TYPE_CHECKING:
-    from autogen.models.client import Answer
+    from autogen.models.client import Answer, Ledger
 
 _CALL_KEYS = frozenset({"agent", "allow_format_str_template", "cache", "context", "filter_func"})
 
@@ -122,22 +122,26 @@ class OpenAIWrapper:
         cache: Any = None,
         emit: EmitNow = silent,
         deadline: float | None = None,
+        ledger: "Ledger | None" = None,
     ) -> ModelReply:
         """The reply to a request, its usage counted: the performer of this client's `CallModel`.
 
-        cache: overrides the entries' own choice. deadline: seconds for all entries together.
+        cache: overrides the entries' own choice. deadline: seconds for all entries together. ledger: told of attempts
+        that failed.
         """
         from autogen.models.client import Call, answer
 
         call = Call(
             request=request, agent=agent, purpose=purpose, cache=cache, emit=emit, deadline=deadline,
-            record=self._record,
+            record=self._record, ledger=ledger,
         )  # fmt: skip
         return (await answer(self._ready(), call)).reply
 
     async def _create(self, config: Mapping[str, Any]) -> Any:
+        from autogen.drivers.waiting import refuse_if_left_behind
         from autogen.models.client import Call, answer
 
+        refuse_if_left_behind()
         entries = self._ready()
         context = config.get("context")
         prompt, messages = config.get("prompt"), config.get("messages")
@@ -269,6 +273,13 @@ class OpenAIWrapper:
     def _record(self, found: "Answer") -> None:
         if found.counted:
             self._usage.add(found.reply)
+
+    def recalled(self, reply: "ModelReply") -> None:
+        """Count an answer that a journal gave in place of a call."""
+        self._usage.add(reply)
+        for entry in self._entries[reply.config_id : reply.config_id + 1]:
+            if entry.kind == "scripted":
+                entry.client.recalled(reply)
 
     def usage_now(self) -> tuple[Summary | None, Summary | None]:
         """The total and the actual usage, to be read only."""

@@ -59,6 +59,9 @@ ERRORS: Mapping[str, tuple[type[CallFailed], int | None]] = {
 }
 """What a line may name as its `error`."""
 
+_ID = "scripted"
+"""What the ids of replies begin with; the number of the line follows."""
+
 
 class ScriptError(ModelError, AssertionError):
     """A program and its script did not fit."""
@@ -102,6 +105,7 @@ class Script:
         self.requests: list[tuple[str, str, ModelRequest]] = []
         """(agent, purpose, request) of all requests so far."""
         self._used = [0] * len(self.lines)
+        self._recalled = [0] * len(self.lines)
         self._lock = Lock()
 
     @classmethod
@@ -162,6 +166,15 @@ class Script:
             f"{self.name} has no line left for agent {agent!r} ({purpose}), request {len(self.requests)}; its last "
             f"message is {_short(_last_text(request))!r}. {self._what_is_next()}"
         )
+
+    def recalled(self, reply: ModelReply) -> None:
+        """A journal answered with what a line once gave: the line is used, in this process as in that one."""
+        kind, _, number = reply.id.rpartition("-")
+        if kind == _ID and number.isdigit() and 0 < int(number) <= len(self.lines):
+            with self._lock:
+                index = int(number) - 1
+                self._recalled[index] += 1
+                self._used[index] = max(self._used[index], self._recalled[index])
 
     def unused(self) -> list[Line]:
         """The lines that no request has used up so far."""
@@ -248,7 +261,7 @@ def _reply(line: Line, number: int) -> ModelReply:
         finish=line.finish or ("tools" if message.calls else "stop"),
         usage=Usage(input=line.usage[0], output=line.usage[1], requests=1),
         model=line.model or "",
-        id=f"scripted-{number + 1}",
+        id=f"{_ID}-{number + 1}",
         choices=choices,
         cost=0.0,
     )

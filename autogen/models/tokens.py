@@ -22,7 +22,7 @@ FACTORS = (("claude", 3.2), ("gemini", 3.8), ("gpt-3.5", 3.4), ("gpt-35", 3.4), 
 PER_MESSAGE, PER_NAME, PER_REPLY = 3, 1, 3
 """Tokens that the chat format adds."""
 IMAGE_TOKENS = 765
-"""A picture of ordinary size, in detail."""
+"""A picture of ordinary size, in detail: where its size is not known."""
 
 _ENCODINGS = (
     ("o200k_base", ("gpt-4o", "gpt-4.1", "gpt-4.5", "gpt-5", "gpt-6", "chatgpt-4o", "o1", "o3", "o4")),
@@ -109,11 +109,19 @@ def _of_value(value: Any, model: str, encoding: Any) -> int:
     if isinstance(value, Mapping):
         known = cast("Mapping[str, Any]", value)
         if known.get("type") in ("image_url", "input_image"):
-            return IMAGE_TOKENS
+            return _of_picture(known.get("image_url"), model)
         return sum(
             _of_text(str(key), model, encoding) + _of_value(item, model, encoding) for key, item in known.items()
         )
     return _of_text(str(value), model, encoding)
+
+
+def _of_picture(image: Any, model: str) -> int:
+    from autogen.models.pictures import picture_tokens
+
+    fields = cast("Mapping[str, Any]", image if isinstance(image, Mapping) else {"url": image})
+    url, detail = fields.get("url"), fields.get("detail")
+    return picture_tokens(url if isinstance(url, str) else None, detail, model, unknown=IMAGE_TOKENS)
 
 
 # ---- tiktoken, when it is there already -----------------------------------------------------------------------------

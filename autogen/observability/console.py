@@ -21,6 +21,7 @@ from autogen.core.events import (
     ModelStarted,
     NoHumanInput,
     Notice,
+    RequestSent,
     ToolFinished,
     ToolStarted,
 )
@@ -60,7 +61,7 @@ class Console:
             case ModelFinished():
                 if event.error is not None:
                     self._end_stream()
-            case ModelStarted() | ToolFinished() | CodeFinished() | ChatStarted() | ChatEnded():
+            case ModelStarted() | RequestSent() | ToolFinished() | CodeFinished() | ChatStarted() | ChatEnded():
                 pass
             case NoHumanInput():
                 _print(coloured("\n>>>>>>>> NO HUMAN INPUT RECEIVED.", "red"), flush=True)

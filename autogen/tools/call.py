@@ -49,7 +49,7 @@ async def _outcome(effect: CallTool, emit: EmitNow, seconds: float | None) -> To
         return _failed(name, f"Error: {error}", "arguments")
     limits = [limit for limit in (marks.timeout, seconds) if limit is not None]
     limit = min(limits) if limits else None
-    step = CallProgram(function, arguments.args, arguments.kwargs, timeout=limit, apart=marks.parallel)
+    step = CallProgram(function, arguments.args, arguments.kwargs, timeout=limit, apart=marks.parallel, tool=name)
     try:
         value = await step
         return ToolOutcome(name=name, content=_text(value, effect.tool, name))

@@ -112,6 +112,8 @@ def _wrong(shape: Shape, value: Any, at: str) -> Mismatch:
 
 
 def _scalar(shape: Scalar, value: Any, at: str, exact: bool) -> Any:
+    if type(value) is shape.type:
+        return value
     from msgspec import ValidationError, convert
 
     name = shape.kind.rpartition(".")[2]

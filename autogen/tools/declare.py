@@ -14,7 +14,7 @@ from autogen.tools.names import assert_valid_name
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-Repeat: TypeAlias = Literal["free", "idempotent", "never"]
+Repeat: TypeAlias = Literal["free", "idempotent", "never", "resume"]
 
 _ATTRIBUTE = "__autogen_tool__"
 
@@ -24,7 +24,8 @@ class ToolMarks(Struct, frozen=True, kw_only=True):
 
     repeat: Repeat = "never"
     """free: repeating it costs and changes nothing. idempotent: the same idempotency key does it once.
-    never: after a crash inside it, the outcome is unknown."""
+    never: after a crash inside it, the outcome is unknown. resume: it starts chats, and is entered again with what
+    happened in them answered from the journal."""
     timeout: float | None = None
     """Seconds; then the model is told that it timed out. A sync function then runs in a thread of its own."""
     parallel: bool = False
@@ -37,8 +38,8 @@ class ToolMarks(Struct, frozen=True, kw_only=True):
     description: str | None = None
 
     def __post_init__(self) -> None:
-        if self.repeat not in ("free", "idempotent", "never"):
-            raise ConfigError(f'tool(repeat=) must be "free", "idempotent" or "never", got {self.repeat!r}')
+        if self.repeat not in ("free", "idempotent", "never", "resume"):
+            raise ConfigError(f'tool(repeat=) must be "free", "idempotent", "never" or "resume", got {self.repeat!r}')
         if self.timeout is not None and not self.timeout > 0:
             raise ConfigError(f"tool(timeout=) must be more than 0 seconds, got {self.timeout!r}")
         if self.name is not None:

@@ -1,6 +1,8 @@
 """The doctor says what works here, and asks a named model what it can do."""
 
+import functools
 import json
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,15 @@ class ModelServer(ScriptedServer):
 def checks(capsys: pytest.CaptureFixture[str]) -> dict[tuple[str, str], dict[str, Any]]:
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     return {(row["area"], row["name"]): row for row in rows}
+
+
+owners_of_all = functools.cache(metadata.packages_distributions)
+
+
+@pytest.fixture(autouse=True)
+def packages_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is installed stays the same from test to test, and reading it takes half a second."""
+    monkeypatch.setattr(doctor.metadata, "packages_distributions", owners_of_all)
 
 
 def test_without_options_it_looks_at_this_machine_only(capsys: pytest.CaptureFixture[str]) -> None:

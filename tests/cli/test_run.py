@@ -107,10 +107,14 @@ def test_a_sandbox_that_is_not_there_is_the_users_to_mend(capsys: pytest.Capture
     assert "moon" in told
 
 
-def test_a_model_that_is_gone_is_code_3_and_still_a_result_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_is_gone_is_code_3_and_still_a_result_line(
+    quiet_machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with ScriptedServer([]) as there:
         pass
-    assert run(there, "--json") == 3
+    gone = {"model": "gpt-4o", "api_key": "sk-test", "base_url": there.base_url, "max_retries": 0}
+    (quiet_machine / "list.json").write_text(json.dumps([gone]))
+    assert main(["run", "do it", "--config", "list.json", "--json"]) == 3
     told = capsys.readouterr()
     assert json.loads(told.out.splitlines()[-1])["status"] == "failed"
     assert told.err.startswith("autogen run: ")

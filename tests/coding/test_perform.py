@@ -121,7 +121,7 @@ def test_a_cancelled_run_kills_the_code(work: Path) -> None:
 
 @pytest.mark.usefixtures("real_sandbox")
 def test_the_runs_deadline_is_a_time_limit_too(work: Path) -> None:
-    outcome, _ = perform(LocalCommandLineCodeExecutor(timeout=60, work_dir=work), SLEEP, seconds=0.5)
+    outcome, _ = perform(LocalCommandLineCodeExecutor(timeout=60, work_dir=work), SLEEP, seconds=0.2)
     assert (outcome.exit_code, outcome.why, outcome.seconds < 20) == (124, "timeout", True)
 
 

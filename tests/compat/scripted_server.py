@@ -46,6 +46,7 @@ class ScriptedServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # one write: a body sent apart waits 40 ms until the head is acknowledged
 
             def do_POST(self) -> None:
                 size = int(self.headers.get("Content-Length") or 0)

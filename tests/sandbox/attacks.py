@@ -15,7 +15,9 @@ SMALL = Limits(
     wall_s=8, memory_bytes=256 * MIB, processes=40, file_bytes=32 * MIB, disk_bytes=64 * MIB, files=2000,
     output_bytes=64 * 1024,
 )  # fmt: skip
+SOON_S = 0.5
 QUICK_S = 0.8
+"""Long enough for a program to have started another."""
 
 
 class Attack(Struct, frozen=True, kw_only=True):
@@ -381,9 +383,9 @@ for _ in range(300):
 os.write(1, b"HIT")
 """,
     ),
-    Attack(name="endless_loop", row=7, wall_s=QUICK_S, left="slow end", code="while True: pass"),
+    Attack(name="endless_loop", row=7, wall_s=SOON_S, left="slow end", code="while True: pass"),
     Attack(
-        name="loop_ignoring_sigterm", row=8, wall_s=QUICK_S, left="slow end",
+        name="loop_ignoring_sigterm", row=8, wall_s=SOON_S, left="slow end",
         code="""
 import signal, time
 for number in range(1, 32):

@@ -1,5 +1,7 @@
 """Bait for one session, and a net around the tests: whatever a broken sandbox lets through stays bounded."""
 
+import contextlib
+import os
 import resource
 from collections.abc import Iterator
 
@@ -26,3 +28,17 @@ def net() -> Iterator[None]:
 def world(net: None) -> Iterator[World]:
     with new_world() as made:
         yield made
+
+
+@pytest.fixture
+def many_open_files() -> Iterator[None]:
+    """More than 1024 file descriptors in this process, as a program has that holds many connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2000:
+        pytest.skip("too few file descriptors allowed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+    with contextlib.ExitStack() as stack:
+        for _ in range(1100):
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -30,7 +30,7 @@ class _Hello(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def port() -> Iterator[int]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Hello)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield server.server_address[1]
     server.shutdown()
     server.server_close()
@@ -47,6 +47,12 @@ def test_a_listed_address_answers(port: int, tmp_path: Path) -> None:
     result = fetch(rung_here("bwrap"), tmp_path, f"http://127.0.0.1:{port}/a?b=c", (f"127.0.0.1:{port}",))
     assert result.output == "b'hello /a?b=c'\n"
     assert not result.refused_network
+
+
+@pytest.mark.usefixtures("many_open_files")
+def test_a_listed_address_answers_a_host_with_many_open_files(port: int, tmp_path: Path) -> None:
+    result = fetch(rung_here("bwrap"), tmp_path, f"http://127.0.0.1:{port}/a", (f"127.0.0.1:{port}",))
+    assert result.output == "b'hello /a'\n"
 
 
 def test_an_unlisted_address_is_refused_and_known_to_be(port: int, tmp_path: Path) -> None:

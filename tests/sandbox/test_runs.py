@@ -11,7 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from autogen.coding.sandbox import Limits, Outcome, Policy, Sandbox, SandboxPolicyError, SandboxUnavailable, choose
+from autogen.coding.sandbox import (
+    Limits,
+    Outcome,
+    Policy,
+    Sandbox,
+    SandboxPolicyError,
+    SandboxUnavailable,
+    choose,
+    lend,
+)
 from autogen.coding.sandbox.bwrap import Bwrap
 from tests.sandbox.test_attacks import RUNGS, rung_here
 
@@ -48,9 +57,12 @@ def test_a_program_that_fails(rung: Sandbox, tmp_path: Path) -> None:
 
 
 def test_the_wall_limit_keeps_what_was_printed(rung: Sandbox, tmp_path: Path) -> None:
-    result = run(rung, tmp_path, "print('before')\nwhile True: pass", wall_s=0.7)
+    for wall_s in (0.4, 2, 8):  # a busy machine may need longer until the program has begun
+        result = run(rung, tmp_path, "print('before', flush=True)\nwhile True: pass", wall_s=wall_s)
+        assert result.seconds < wall_s + 3
+        if result.output:
+            break
     assert (result.exit_code, result.why, result.output) == (124, "timeout", "before\n")
-    assert result.seconds < 3
 
 
 def test_a_program_killed_by_a_signal(rung: Sandbox, tmp_path: Path) -> None:
@@ -88,7 +100,7 @@ def test_a_large_file_is_named_as_the_reason(confined: Sandbox, tmp_path: Path) 
 
 def test_what_was_there_before_does_not_count(rung: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "data.bin").write_bytes(b"x" * (10 * MIB))
-    result = run(rung, tmp_path, "import time; time.sleep(0.5)", disk_bytes=MIB, files=1)
+    result = run(rung, tmp_path, "import time; time.sleep(0.35)", disk_bytes=MIB, files=1)
     assert result.why == "ok"
 
 
@@ -116,12 +128,11 @@ def test_cpu_seconds_are_bounded(confined: Sandbox, tmp_path: Path) -> None:
 
 
 def test_a_cancelled_run_is_killed(rung: Sandbox, tmp_path: Path) -> None:
-    stop = threading.Event()
-    threading.Timer(0.3, stop.set).start()
     policy = Policy(work_dir=str(tmp_path), limits=Limits(wall_s=20))
-    result = rung.run([sys.executable, "-c", "import time; time.sleep(15)"], policy, stop.is_set)
+    code = "import time; open('begun', 'w'); time.sleep(15)"
+    result = rung.run([sys.executable, "-c", code], policy, (tmp_path / "begun").exists)
     assert result.why == "killed"
-    assert result.seconds < 5
+    assert result.seconds < 15
 
 
 def test_only_the_environment_given_is_seen(confined: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,19 +148,36 @@ def test_only_the_environment_given_is_seen(confined: Sandbox, tmp_path: Path, m
 
 def test_environment_values_are_not_in_the_process_list(confined: Sandbox, tmp_path: Path) -> None:
     policy = Policy(work_dir=str(tmp_path), env={"TOKEN": "canary-7f3a"}, limits=Limits(wall_s=20))
-    seen: list[bytes] = []
+    program = [sys.executable, "-c", f"import time; time.sleep(15)  # in {tmp_path}"]
+    command_line = b"".join(word.encode() + b"\0" for word in program)
+    seen: set[bytes] = set()
 
     def look() -> bool:
+        """Look at all processes, until the program itself is among them."""
         for pid in filter(str.isdecimal, os.listdir("/proc")):
             try:
-                seen.append(Path(f"/proc/{pid}/cmdline").read_bytes())
+                seen.add(Path(f"/proc/{pid}/cmdline").read_bytes())
             except OSError:
                 continue
-        return False
+        return command_line in seen
 
-    confined.run([sys.executable, "-c", "import time; time.sleep(0.4)"], policy, look)
-    assert any(b"time.sleep(0.4)" in line for line in seen)
+    assert confined.run(program, policy, look).why == "killed"
+    assert command_line in seen
     assert not any(b"canary-7f3a" in line for line in seen)
+
+
+@pytest.mark.usefixtures("many_open_files")
+def test_a_host_with_many_open_files_runs_code(rung: Sandbox, tmp_path: Path) -> None:
+    assert run(rung, tmp_path, "print('here')").output == "here\n"
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root gives each work directory a user of its own")
+def test_no_memory_is_left_with_the_user_of_the_run(confined: Sandbox, tmp_path: Path) -> None:
+    assert run(confined, tmp_path, "print('here')").output == "here\n"
+    for kind in ("shm", "sem", "msg"):
+        rows = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
+        owner = rows[0].split().index("uid")
+        assert str(lend.stranger(str(tmp_path))) not in [row.split()[owner] for row in rows[1:]]
 
 
 def test_a_work_dir_below_closed_folders(confined: Sandbox, tmp_path: Path) -> None:
@@ -177,7 +205,8 @@ def test_runs_in_one_folder_at_once(confined: Sandbox, tmp_path: Path) -> None:
     results: list[Outcome] = []
 
     def one(number: int) -> None:
-        code = f"import time; open('f{number}', 'w').write('x'); time.sleep({0.1 + number / 5}); open('g{number}', 'w')"
+        pause = 0.05 + number / 10
+        code = f"import time; open('f{number}', 'w').write('x'); time.sleep({pause}); open('g{number}', 'w')"
         results.append(run(confined, tmp_path, code))
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(3)]
@@ -208,9 +237,11 @@ def test_extra_places_are_readable_and_not_writable(confined: Sandbox, tmp_path:
 
 
 def test_subprocesses_and_threads_work(confined: Sandbox, tmp_path: Path) -> None:
+    # In sandlock 0.9 a shell that has just heard of a child's end may fail to fork (multikernel/sandlock#235).
+    shell = "echo $((6*7))" if confined.name == "sandlock" else "echo $((6*7)) | cat"
     code = (
         "import subprocess, concurrent.futures as f, asyncio\n"
-        "print(subprocess.run(['sh', '-c', 'echo $((6*7)) | cat'], capture_output=True, text=True).stdout.strip())\n"
+        f"print(subprocess.run(['sh', '-c', '{shell}'], capture_output=True, text=True).stdout.strip())\n"
         "with f.ThreadPoolExecutor(4) as pool: print(sum(pool.map(abs, range(-3, 1))))\n"
         "print(asyncio.run(asyncio.sleep(0, 'done')))"
     )

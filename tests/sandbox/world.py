@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -28,21 +29,42 @@ class World:
         self.outside = self._folder("outside", 0o777)
         self.home = self._folder("home", 0o755)
         self.secret = self._file("secret.txt", CANARY)
-        self.precious = self._file("outside/precious", "keep me")
+        self.precious = os.path.join(self.outside, "precious")
         self._folder("home/.ssh", 0o755)
         self._file("home/.ssh/id_rsa", CANARY)
-        self.heard: list[str] = []
+        self.heard: list[bytes] = []
+        """Every datagram that came."""
+        self._news = threading.Condition()
         self._sockets = [
-            self._listen("tcp", socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)),
-            self._listen("tcp6", socket.AF_INET6, socket.SOCK_STREAM, ("::1", 0)),
-            self._listen("udp", socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
-            self._listen("abstract", socket.AF_UNIX, socket.SOCK_STREAM, "\0" + CANARY),
-            self._listen("path", socket.AF_UNIX, socket.SOCK_STREAM, f"{folder}/socket"),
-            self._listen("datagram", socket.AF_UNIX, socket.SOCK_DGRAM, f"{folder}/datagram"),
+            self._listen(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)),
+            self._listen(socket.AF_INET6, socket.SOCK_STREAM, ("::1", 0)),
+            self._listen(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
+            self._listen(socket.AF_UNIX, socket.SOCK_STREAM, "\0" + CANARY),
+            self._listen(socket.AF_UNIX, socket.SOCK_STREAM, f"{folder}/socket"),
+            self._listen(socket.AF_UNIX, socket.SOCK_DGRAM, f"{folder}/datagram"),
         ]
         for name in ("socket", "datagram"):
             os.chmod(f"{folder}/{name}", 0o777)
         self.victim = subprocess.Popen(["sleep", "1000"])
+        self.restore()
+
+    def restore(self) -> None:
+        """Make everything as it was: attacks come in any order, and one that got through must not decide the next."""
+        for name in os.listdir(self.outside):
+            os.unlink(os.path.join(self.outside, name))
+        self._file("outside/precious", "keep me")
+        if self.victim.poll() is None:
+            self.victim.send_signal(signal.SIGCONT)
+        else:
+            self.victim = subprocess.Popen(["sleep", "1000"])
+
+    def datagrams(self) -> int:
+        """How many datagrams have come: the last is our own, and what was sent before it has been heard before it."""
+        own = uuid.uuid4().bytes
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender, self._news:
+            sender.sendto(own, self._sockets[2].getsockname())
+            assert self._news.wait_for(lambda: own in self.heard, 20)
+            return len(self.heard)
 
     def _folder(self, name: str, mode: int) -> str:
         path = os.path.join(self.folder, name)
@@ -57,22 +79,24 @@ class World:
         os.chmod(path, 0o666)
         return path
 
-    def _listen(self, name: str, family: int, kind: int, address: object) -> socket.socket:
+    def _listen(self, family: int, kind: int, address: object) -> socket.socket:
         listener = socket.socket(family, kind)
         listener.bind(address)  # type: ignore[arg-type]
         if kind == socket.SOCK_STREAM:
             listener.listen()
-        threading.Thread(target=self._hear, args=(name, listener, kind), daemon=True).start()
+        threading.Thread(target=self._hear, args=(listener, kind), daemon=True).start()
         return listener
 
-    def _hear(self, name: str, listener: socket.socket, kind: int) -> None:
+    def _hear(self, listener: socket.socket, kind: int) -> None:
         with contextlib.suppress(OSError):
             while True:
                 if kind == socket.SOCK_STREAM:
                     listener.accept()[0].close()
-                else:
-                    listener.recv(10)
-                self.heard.append(name)
+                    continue
+                said = listener.recv(100)
+                with self._news:
+                    self.heard.append(said)
+                    self._news.notify_all()
 
     def close(self) -> None:
         for listener in self._sockets:
@@ -132,11 +156,12 @@ _BAITED = ("dot_env", "oai_config", "git_", "pem_key", "private_key", "masked", 
 
 def hits(attack: Attack, rung: Sandbox, world: World) -> str:
     """Run the attack; "" when it was stopped, else what it got."""
+    world.restore()
     marker = f"marker-{uuid.uuid4().hex}"
     work_dir = world.new_work_dir(any(part in attack.name for part in _BAITED))
     with open(os.path.join(work_dir, "attack.py"), "w", encoding="utf-8") as file:
         file.write(f"W = {world.values(marker)!r}\n{attack.code}")
-    before, heard = os.stat(world.precious), len(world.heard)
+    before, heard = os.stat(world.precious), world.datagrams()
     limits = msgspec.structs.replace(SMALL, wall_s=attack.wall_s)
     result = rung.run([sys.executable, "attack.py"], Policy(work_dir=work_dir, limits=limits))
     if "HIT" in result.output:
@@ -146,7 +171,7 @@ def hits(attack: Attack, rung: Sandbox, world: World) -> str:
         return "a file outside was changed"
     if world.victim.poll() is not None or _state(world.victim.pid) == "T":
         return "the victim was touched"
-    if attack.name == "connect_udp_loopback" and len(world.heard) > heard:
+    if attack.name == "connect_udp_loopback" and world.datagrams() > heard + 1:
         return "the listener heard it"
     return _left(attack, result, work_dir, marker)
 
@@ -154,7 +179,7 @@ def hits(attack: Attack, rung: Sandbox, world: World) -> str:
 def _left(attack: Attack, result: Outcome, work_dir: str, marker: str) -> str:
     if attack.left == "process" and (alive := _running(marker)):
         return f"process {alive} is still there"
-    if attack.left == "slow end" and result.seconds > min(attack.wall_s, 3) + 1:
+    if attack.left == "slow end" and result.seconds > min(attack.wall_s, 3) + 2.5:
         return f"it ended after {result.seconds:.1f} s"
     if attack.left == "file in parent" and os.path.lexists(f"{work_dir}/../evil"):
         os.unlink(f"{work_dir}/../evil")

@@ -283,7 +283,7 @@ def test_the_same_call_with_the_same_result_is_noted_the_third_time_and_stopped_
     assert "'look' 5 times" in result.stop_detail and "polling=True" in result.stop_detail
     answers = contents(result.chat_history)[2::2]
     assert answers[:2] == ["nothing new"] * 2
-    assert [text.startswith("nothing new\n\nNotice: ") for text in answers[2:]] == [True, True]
+    assert [text.startswith("nothing new\n\nNotice: ") for text in answers[2:]] == [True, True, True]
 
 
 def test_arguments_in_another_order_are_the_same_call(drive: Driven) -> None:

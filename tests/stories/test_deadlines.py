@@ -29,7 +29,7 @@ class Silent(ThreadingHTTPServer):
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_the_seconds_run_out_while_the_model_thinks(driver: str) -> None:
     server = Silent()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         entry = {"model": "m", "api_key": "k", "base_url": f"http://127.0.0.1:{server.server_address[1]}"}
         assistant = AssistantAgent("assistant", llm_config={"config_list": [entry], "cache_seed": None})

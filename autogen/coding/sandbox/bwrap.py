@@ -274,7 +274,9 @@ def _wait_gone(pid: int) -> None:
     except OSError:  # gone
         return
     try:
-        select.select([pidfd], [], [], 2.0)
+        watch = select.poll()  # not `select`, which takes no number from 1024 on
+        watch.register(pidfd, select.POLLIN)
+        watch.poll(2000)
     finally:
         os.close(pidfd)
 

@@ -48,6 +48,7 @@ FAILED = 125
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_KEEPCAPS, _PR_SET_NO_NEW_PRIVS = 1, 22, 8, 38
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+_NEW_IPC = 0x08000000
 _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _AMBIENT_RAISE, _FILTER = 24, 47, 2, 2
 _CAP_DAC_READ_SEARCH, _CAPABILITIES_V3 = 2, 0x20080522
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF, _PATH_BENEATH = 444, 445, 446, 1
@@ -188,6 +189,10 @@ def _run_code(spec: "Spec") -> int:
 
 def _run_sandlock(spec: "Spec", parent: int) -> int:
     """Stay outside as the supervisor, and start a second launcher inside."""
+    if spec.get("user") is not None:
+        # sandlock leaves System V objects behind for each user it runs as, and a machine takes only some thousands. In
+        # a namespace of its own they go with the run; root that may not make one runs all the same.
+        _LIBC.unshare(_NEW_IPC)
     _confine(spec, parent)
     _prctl(_PR_SET_DUMPABLE, 1)  # a change of user clears it, and sandlock looks into its own /proc entry
     sys.path.append(spec.get("packages", ""))

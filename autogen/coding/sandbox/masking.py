@@ -58,7 +58,7 @@ def masks_in(root: str, layout: Layout) -> Masks:
                 if entry.path not in layout.interpreter:
                     queue.append(entry.path)
                 continue
-            secret = _secret(entry) or (whole_home and folder == root and entry.name.startswith("."))
+            secret = secret_entry(entry) or (whole_home and folder == root and entry.name.startswith("."))
             _note(entry, secret, root, files, folders, queue)
     return Masks(tuple(files), tuple(folders))
 
@@ -87,7 +87,8 @@ def _entries(folder: str) -> "list[os.DirEntry[str]]":
         return []
 
 
-def _secret(entry: "os.DirEntry[str]") -> bool:
+def secret_entry(entry: "os.DirEntry[str]") -> bool:
+    """Whether this file or folder is hidden: by its name, or as a key by what it holds."""
     name = entry.name
     if name == ".env" and os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
         return False  # a virtual environment that happens to be called so

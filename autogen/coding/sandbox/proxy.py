@@ -226,20 +226,24 @@ def _rewritten(head: bytes, line: str) -> bytes:
 
 
 def _pump(one: socket.socket, other: socket.socket) -> None:
-    pairs = {one: other, other: one}
-    for side in pairs:
+    pairs = {one.fileno(): (one, other), other.fileno(): (other, one)}
+    watch = select.poll()  # not `select`, which takes no number from 1024 on
+    for number, (side, _) in pairs.items():
         side.settimeout(_IDLE_S)
+        watch.register(number, select.POLLIN)
     while pairs:
-        ready, _, _ = select.select(list(pairs), [], [], _IDLE_S)
+        ready = watch.poll(_IDLE_S * 1000)
         if not ready:
             return
-        for side in ready:
+        for number, _ in ready:
+            side, there = pairs[number]
             data = side.recv(65536)
             if data:
-                pairs[side].sendall(data)
+                there.sendall(data)
                 continue
-            end = pairs.pop(side)
-            end.shutdown(socket.SHUT_WR)
+            watch.unregister(number)
+            del pairs[number]
+            there.shutdown(socket.SHUT_WR)
 
 
 def _shut(connection: socket.socket) -> None:

@@ -37,10 +37,10 @@ def write_inside(work_dir: str, name: str, text: str) -> str:
     Raises UnsafePathError for a name that leads out, that is reserved (by Windows, by Python's own modules, by
     masking), or that is there already and is not a plain file with one name.
     """
-    parts = _parts(name)
+    parts = parts_of(name)
     if module := reserved_module(name):
         raise UnsafePathError(name, f"it would hide Python's own module {module!r} from the code beside it")
-    folder = _open_folder(work_dir)
+    folder = open_folder(work_dir)
     try:
         inner = descend(folder, parts[:-1], name, create=True)
         try:
@@ -64,8 +64,8 @@ def read_inside(work_dir: str, name: str, max_bytes: int) -> bytes:
     Raises UnsafePathError for a name that leads out, a link, a pipe, a device, or more than `max_bytes`;
     FileNotFoundError when there is none.
     """
-    parts = _parts(name)
-    folder = _open_folder(work_dir)
+    parts = parts_of(name)
+    folder = open_folder(work_dir)
     try:
         fd = open_beneath(folder, parts, os.O_RDONLY)
         if fd is None:
@@ -95,7 +95,7 @@ def reserved_module(name: str) -> str | None:
     return stem if stem in known or stem in {name.lower() for name in known} else None
 
 
-def _parts(name: str) -> list[str]:
+def parts_of(name: str) -> list[str]:
     """The components of an acceptable name. Raises UnsafePathError saying which rule it breaks."""
     if not name or not name.strip():
         raise UnsafePathError(name, "it is empty")
@@ -132,7 +132,8 @@ def _check_part(name: str, part: str) -> None:
         raise UnsafePathError(name, "a part of it is longer than 255 bytes")
 
 
-def _open_folder(work_dir: str) -> int:
+def open_folder(work_dir: str) -> int:
+    """A handle on the folder; -1 where files cannot be opened relative to one (Windows)."""
     return os.open(work_dir, os.O_RDONLY | os.O_DIRECTORY | _CLOEXEC) if _HAS_DIR_FD else -1
 
 

@@ -245,7 +245,7 @@ def test_the_performer_calls_the_wrapper() -> None:
     with Loopback("a") as server:
         reply, events = asked(OpenAIWrapper(config_list=[server.entry()], cache_seed=None))
     assert reply.message.text == "a"
-    assert [type(event).__name__ for event in events] == ["ModelStarted", "ModelFinished"]
+    assert [type(event).__name__ for event in events] == ["ModelStarted", "RequestSent", "ModelFinished"]
 
 
 def test_an_overridden_create_is_honoured() -> None:

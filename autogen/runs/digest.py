@@ -1,0 +1,106 @@
+"""Digests of requests: what makes two effects the same.
+
+A model request's digest is a chain over its messages, so that a call adds only what is new to it. Refuses to know
+what a difference leads to.
+"""
+
+from hashlib import blake2b
+from typing import Any, cast
+
+from msgspec.json import Encoder
+
+from autogen.core.model import ModelMessage, ModelRequest
+
+_KEEP = 4
+"""Chains remembered: one per agent that talks in turns."""
+
+_encoder = Encoder(order="deterministic", enc_hook=lambda value: f"<{type(value).__qualname__}>")
+
+
+def of_bytes(*pieces: bytes) -> str:
+    """32 hex digits."""
+    made = blake2b(digest_size=16)
+    for piece in pieces:
+        made.update(len(piece).to_bytes(8, "little"))
+        made.update(piece)
+    return made.hexdigest()
+
+
+def of_blob(data: bytes) -> str:
+    """The name of a blob: 32 hex digits."""
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def of_json(value: Any) -> str:
+    """Of any value: what is no JSON in it counts by its class."""
+    return of_bytes(to_json(value))
+
+
+def to_json(value: Any) -> bytes:
+    """JSON with sorted keys, for digests and for people; what is no JSON shows as its class."""
+    try:
+        return _encoder.encode(value)
+    except (TypeError, ValueError, RecursionError):
+        return f'"<{type(value).__qualname__}>"'.encode()
+
+
+class Chains:
+    """The digests of the requests of one run."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: list[tuple[tuple[ModelMessage, ...], bytes, bytes]] = []
+
+    def request(self, agent: str, purpose: str, request: ModelRequest) -> tuple[str, int]:
+        """Of a model call: who asks, why, messages, tools and settings; not which endpoint answers.
+
+        Also how many of its messages an earlier request of the run began with.
+        """
+        head = _head(agent, purpose, request)
+        messages = request.messages
+        best = found = 0
+        chain = head
+        for index, (before, known_head, known_chain) in enumerate(self._known):
+            count = len(before)
+            if best < count <= len(messages) and known_head == head and messages[:count] == before:
+                best, chain = count, known_chain
+                found = index
+        if best:
+            del self._known[found]
+        for message in messages[best:]:
+            chain = blake2b(chain + _of_message(message), digest_size=16).digest()
+        self._known.append((messages, head, chain))
+        if len(self._known) > _KEEP:
+            del self._known[0]
+        return chain.hex(), best
+
+
+def _head(agent: str, purpose: str, request: ModelRequest) -> bytes:
+    told: list[Any] = [agent, purpose]
+    if request.tools:
+        told.append([[tool.name, tool.description, tool.parameters] for tool in request.tools])
+    if request.settings:
+        told.append(dict(request.settings))
+    return blake2b(to_json(told), digest_size=16).digest()
+
+
+def _of_message(message: ModelMessage) -> bytes:
+    kept = message.memo()
+    known = kept.get("digest")
+    if known is None:
+        told = [message.role, message.name, message.parts, message.extra]
+        known = blake2b(to_json(told), digest_size=16).digest()
+        kept["digest"] = known
+    return cast("bytes", known)
+
+
+def short_of(message: ModelMessage) -> str:
+    """8 hex digits that tell one message from another."""
+    return _of_message(message)[:4].hex()
+
+
+def shown(value: Any, limit: int = 300) -> str:
+    """A value for an error message: short, on one line."""
+    text = to_json(value).decode("utf-8", "replace")
+    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 2 :]}"

@@ -1,0 +1,91 @@
+"""A run as programs and people see it: how it stands, what it waits for, what came of it.
+
+Refuses to know how it is carried on.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from autogen.core.errors import RunPaused
+from autogen.runs import codec
+from autogen.runs.asks import Question, question_of
+from autogen.runs.rows import Entry, RunRow, RunStatus
+from autogen.runs.store import Store
+
+
+class RunView(Struct, frozen=True, kw_only=True):
+    """One run of a journal. Times are seconds since 1970."""
+
+    id: str
+    status: RunStatus
+    title: str = ""
+    entry: str = ""
+    """Its entry function; "" for a chat that a script started."""
+    created: float = 0.0
+    updated: float = 0.0
+    stop_reason: str = ""
+    stop_detail: str = ""
+    error: str = ""
+    usd: float | None = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    model_calls: int = 0
+    parent: str | None = None
+    """The run that it was forked from."""
+    owner: str = ""
+    """Who carries it on now; "" for nobody."""
+    pending: tuple[Question, ...] = ()
+    """The questions that it waits for."""
+    value: Any = None
+    """What its entry function returned; read `result`, which tells when there is nothing yet."""
+
+    @property
+    def result(self) -> Any:
+        """What came of it. Raises RunPaused while it waits for an answer."""
+        if self.status == "paused":
+            raise RunPaused(self.id, tuple(f"{one.id}: {one.prompt}" for one in self.pending))
+        return self.value
+
+
+def view(row: RunRow, entries: list[Entry]) -> RunView:
+    """Raises Damaged for what does not read."""
+    return RunView(
+        id=row.id,
+        status=row.status,
+        title=row.title,
+        entry=row.entry,
+        created=row.created,
+        updated=row.updated,
+        stop_reason=row.stop_reason,
+        stop_detail=row.stop_detail,
+        error=row.error,
+        usd=row.usd,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        model_calls=row.model_calls,
+        parent=row.parent,
+        owner=row.owner,
+        pending=() if row.status in ("done", "cancelled") else pending_of(entries),
+        value=codec.decode(row.result, f"the result of run {row.id!r}", _by_name) if row.result else None,
+    )
+
+
+def seen(store: Store, run_id: str) -> RunView:
+    """The run as it stands now. Raises UnknownRun."""
+    row = store.run(run_id)
+    return view(row, store.read(run_id))
+
+
+def latest(entries: list[Entry]) -> dict[str, Entry]:
+    """What counts, by address."""
+    return {entry.address: entry for entry in entries}
+
+
+def pending_of(entries: list[Entry]) -> tuple[Question, ...]:
+    """The questions without an answer that was taken."""
+    return tuple(question_of(entry) for entry in latest(entries).values() if entry.state == "waiting")
+
+
+def _by_name(name: str) -> object:
+    return name
