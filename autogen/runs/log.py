@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from autogen.core.errors import LimitReached
 from autogen.core.stop import StopReason
+from autogen.runs.changes import Changes, changes_of
 from autogen.runs.digest import Chains, of_bytes
 from autogen.runs.errors import Diverged, Fenced
 from autogen.runs.place import Place
@@ -37,6 +38,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     """When the program asks for something else than the journal holds."""
     lease: float = 15.0
     """Seconds after which a process that shows no life has lost the run."""
+    restore: bool = False
+    """Before a run first runs code in this process, its work directory's files are put back to where it stands."""
 
 
 class RunLog:
@@ -53,10 +56,23 @@ class RunLog:
         replay: bool = False,
     ) -> None:
         self.store, self.row, self.policy, self.clock = store, row, policy, clock
-        self.generation = row.generation
+        self.before = row
+        """The row as it was before it was claimed."""
+        self.facts: Mapping[str, str] = row.facts
+        """What holds for the program that carries it on."""
+        self.changes: Changes = changes_of(row)
+        self.inherited = row.fork_seq + self.changes.own if row.parent is not None else 0
+        """The last entry that a fork took over from its parent, or was made with."""
+        self.carrier: Callable[[], Any] = _nobody
+        """The `Run` that is carried on by this log, if it is still there."""
+        self.leaving = RLock()
+        self.used: set[str] = set()
+        """Addresses that were answered from the log in this process."""
         self.chains = Chains()
         self.requests: Any = None
         """Where exact requests are kept; made by `journaled.py`."""
+        self.files: Any = None
+        """What is known of the work directories' files; made by `journaled.py`."""
         self.cancelled = row.cancel
         self.lost = False
         self.closed = not alive
@@ -74,7 +90,13 @@ class RunLog:
         self.ended = replay or row.status in ("done", "cancelled")
         for entry in store.read(row.id):
             self._note(entry)
+        if self.changes.changed and (known := self.entries.get(self.changes.at)) is None or (
+            row.parent is not None and self.changes.own and self._last < self.inherited
+        ):
+            raise Damaged(f"the fork {row.id!r}", "what it changes was never written; fork again")
         self.answers: dict[str, Answer] = store.answers(row.id)
+        self.seed, self.began = self._origin()
+        """Id and beginning of the run that it comes from in the end: chance and time are those of that run."""
 
     @property
     def id(self) -> str:

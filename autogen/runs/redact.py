@@ -65,6 +65,11 @@ _NAMED: Final = re.compile(
 )
 
 
+def names_secret(name: str) -> bool:
+    """Is the value of a field of this name a secret?"""
+    return _NAME.fullmatch(name) is not None
+
+
 def _key(begin: str, rest: str) -> re.Pattern[str]:
     """What may not stand before a key is the end of a longer word; a `\\n` written out, as in JSON in JSON, may.
 

@@ -1,4 +1,4 @@
-"""A run is killed at every boundary of every effect, by a real SIGKILL, and started again: nothing lost, nothing twice."""
+"""A run is killed at every boundary of every effect, by a real SIGKILL, and started again: nothing lost or twice."""
 
 import multiprocessing
 import os
@@ -30,7 +30,7 @@ def in_process(work: Callable[..., Any], *args: Any) -> int:
 
 
 def _quiet(work: Callable[..., Any], *args: Any) -> None:
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - the console of the run
+    with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
     work(*args)
 

@@ -56,7 +56,7 @@ def _wait_for(address: str) -> None:
 
 def call(url: str, body: Any) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url, data, {"content-type": "application/json"}), timeout=30) as answer:  # noqa: S310 - loopback
+    with urlopen(Request(url, data, {"content-type": "application/json"}), timeout=30) as answer:
         return json.load(answer)
 
 
