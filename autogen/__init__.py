@@ -47,12 +47,18 @@ if TYPE_CHECKING:
     from autogen.models.config_list import get_config_list as get_config_list
     from autogen.models.custom_client import ModelClient as ModelClient
     from autogen.models.openai_wrapper import OpenAIWrapper as OpenAIWrapper
+    from autogen.models.secret import secret as secret
     from autogen.models.usage import gather_usage_summary as gather_usage_summary
+    from autogen.runs.diff import a_diff as a_diff
+    from autogen.runs.diff import diff as diff
     from autogen.runs.durable import durable as durable
     from autogen.runs.durable import on_resume as on_resume
+    from autogen.runs.fork import a_fork as a_fork
+    from autogen.runs.fork import fork as fork
     from autogen.runs.replaying import replay as replay
     from autogen.runtime import observing as observing
     from autogen.tools.declare import tool as tool
+    from autogen.tools.idempotency import IdempotencyKey as IdempotencyKey
 
 _MODULES = frozenset({"cache", "coding", "runs", *(path for path in TABLE if "." not in path)})
 _HOMES = {
@@ -90,12 +96,18 @@ _HOMES = {
     "get_config_list": "models.config_list",
     "ModelClient": "models.custom_client",
     "OpenAIWrapper": "models.openai_wrapper",
+    "secret": "models.secret",
     "gather_usage_summary": "models.usage",
+    "a_diff": "runs.diff",
+    "diff": "runs.diff",
     "durable": "runs.durable",
     "on_resume": "runs.durable",
+    "a_fork": "runs.fork",
+    "fork": "runs.fork",
     "replay": "runs.replaying",
     "observing": "runtime",
     "tool": "tools.declare",
+    "IdempotencyKey": "tools.idempotency",
 }
 
 __all__ = ["DEFAULT_MODEL", "FAST_MODEL", "__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -5,7 +5,7 @@ how conversations go.
 """
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
@@ -20,12 +20,15 @@ from autogen.core.events import Event
 from autogen.core.model import ModelReply, Usage
 from autogen.core.stop import Budget, StopReason
 from autogen.core.tools import ToolOutcome
+from autogen.drivers.clock import clock_here, monotonic
 from autogen.drivers.performer import Act, EmitNow, Performers, Work
 from autogen.drivers.waiting import here, refuse_if_left_behind
 
 if TYPE_CHECKING:
+    from autogen.core.events import ToolStarted
     from autogen.runs.journaled import Meanings, Repeat
     from autogen.runs.place import Place
+    from autogen.runs.work_files import Disk
 
 A = TypeVar("A")
 
@@ -38,6 +41,7 @@ _counting = Lock()
 
 _observers: ContextVar[tuple[Observer, ...]] = ContextVar("autogen_observers", default=())
 _console: ContextVar[bool] = ContextVar("autogen_console", default=True)
+_stand_in: ContextVar["Callable[[Performers], Performers] | None"] = ContextVar("autogen_stand_in", default=None)
 
 
 @contextmanager
@@ -55,6 +59,19 @@ def observing(observer: Observer, *, console: bool = True) -> Generator[None, No
         _console.reset(console_token)
 
 
+@contextmanager
+def performing(stand_in: Callable[[Performers], Performers]) -> Generator[None, None, None]:
+    """Let `stand_in` put other performers in the place of a run's own, in the runs started inside: for tests.
+
+    A journal stands above them: what it answers never comes to them.
+    """
+    token = _stand_in.set(stand_in)
+    try:
+        yield
+    finally:
+        _stand_in.reset(token)
+
+
 def new_id() -> str:
     """A run's id: 16 hex digits, random."""
     from os import urandom
@@ -65,12 +82,15 @@ def new_id() -> str:
 def equip(run: Run, place: "Place | None" = None) -> None:
     """Give a new run its performers, and its deadline. `place` is where it stands in a journal, if it is journaled."""
     if run.budget is not None and run.budget.seconds is not None:
-        run.deadline = _now() + run.budget.seconds
+        run.deadline = monotonic() + run.budget.seconds
     emit = run.parent.table.emit if run.parent is not None else _emitter()
     run.bounded = run.budget is not None or (run.parent is not None and run.parent.bounded)
     own = _OfRun(run)
     run.counting = _counting
     run.table = Performers(own.call_model, own.call_tool, own.run_code, own.ask_human, _draw, emit)
+    stand_in = _stand_in.get()
+    if stand_in is not None:
+        run.table = stand_in(run.table)
     if place is not None:
         from autogen.runs.journaled import journaled
 
@@ -82,7 +102,19 @@ def equip(run: Run, place: "Place | None" = None) -> None:
 def _meanings() -> "Meanings":
     from autogen.runs.journaled import Meanings
 
-    return Meanings(_repeat_tool, _repeat_code, _can_ask)
+    return Meanings(_repeat_tool, _repeat_code, _can_ask, _tool_started, _disk, _choose)
+
+
+def _disk() -> "Disk":
+    from autogen.coding import work_files
+
+    return work_files
+
+
+def _choose(client: Any, agent: str, model: str | None, parameters: Mapping[str, Any]) -> Any:
+    from autogen.models.chosen import chosen
+
+    return chosen(client, agent, model, parameters)
 
 
 def _repeat_tool(effect: CallTool) -> "Repeat":
@@ -94,6 +126,12 @@ def _repeat_tool(effect: CallTool) -> "Repeat":
 def _repeat_code(effect: RunCode) -> "Repeat":
     """Code in a sandbox without a network changes only its work directory; else it may have done anything."""
     return "free" if getattr(effect.executor, "repeatable", False) is True else "never"
+
+
+def _tool_started(effect: CallTool) -> "ToolStarted | None":
+    from autogen.tools.call import announced
+
+    return announced(effect)
 
 
 def _can_ask() -> bool:
@@ -186,7 +224,7 @@ def remaining(run: Run, spare: float = 0.0) -> float | None:
         refuse_if_left_behind()
     if nearest is None:
         return None
-    left = nearest - _now()
+    left = nearest - monotonic()
     if left <= spare:
         raise LimitReached(StopReason.BUDGET_SECONDS.value, "the budget of seconds is used up")
     return left
@@ -201,13 +239,9 @@ def check_budget(budget: Budget | None, agent: str, client: Any) -> None:
     refuse_unpriced(agent, client)
 
 
-def _now() -> float:
-    from time import monotonic
-
-    return monotonic()
-
-
 async def _ask_human(effect: AskHuman, emit: EmitNow) -> str:
+    if effect.standing:
+        return effect.standing
     from autogen.observability.io_stream import IOStream
 
     try:
@@ -215,15 +249,13 @@ async def _ask_human(effect: AskHuman, emit: EmitNow) -> str:
     except HumanInputClosed:
         raise
     except EOFError:
-        raise HumanInputClosed(effect.agent, effect.prompt) from None
+        raise HumanInputClosed(effect.agent, effect.prompt, effect.approval is not None) from None
 
 
 def _draw(effect: Draw) -> float | str:
     match effect.kind:
         case "time":
-            from time import time
-
-            return time()
+            return clock_here()()
         case "id":
             return new_id()
         case "random":

@@ -13,7 +13,7 @@ from itertools import chain
 
 import msgspec
 
-from bench import chats, crowd, startup, streams, toolcalls
+from bench import chats, crowd, journal, peers, startup, streams, toolcalls
 from bench.harness import Bench, BenchError, Options, Row, environment, opened
 
 SCENARIOS: dict[str, Callable[[Bench], Iterator[Row]]] = {
@@ -31,9 +31,14 @@ SCENARIOS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "crowd": crowd.crowd_rows,
     "import": startup.import_rows,
     "agent": startup.agent_rows,
+    "journal-sync": journal.cost_sync,
+    "journal-async": journal.cost_async,
+    "journal-size": journal.size_rows,
+    "journal-resume": journal.resume_rows,
     "install": startup.install_rows,
+    "langgraph": peers.langgraph_rows,
 }
-ON_REQUEST = {"install"}
+ON_REQUEST = {"install", "langgraph"}
 """Slow or needing a package index: measured only by name."""
 
 

@@ -154,6 +154,12 @@ class Bench:
     def rounds(self) -> int:
         return self.options.rounds or self.options.pick(11, 2)
 
+    def folder(self, name: str) -> str:
+        """A folder of this name, gone when the bench is; empty when it is asked for first."""
+        made = self._folder / name
+        made.mkdir(exist_ok=True)
+        return str(made)
+
     def job(self, behaviour: str, *, size: int, repeat: int, warm: int = 1) -> Job:
         return Job(base_url=self.server.base_url(behaviour), size=size, repeat=repeat, warm=warm)
 
@@ -177,13 +183,14 @@ class Bench:
         write_bodies(str(path), bodies)
         return msgspec.structs.replace(job, bodies=str(path))
 
-    def child(self, program: str, job: Job) -> Sample:
+    def child(self, program: str, job: Job, python: str = sys.executable) -> Sample:
         """Run `program` on `job` in a fresh process; its sample, with the server's "server_cpu_s" in it.
 
+        python: the interpreter, when it is another environment's than this one's.
         Raises BenchError when it fails, or when it made other calls than it says (a cache, a retry).
         """
         before = self.server.stats()
-        command = [sys.executable, "-m", "bench.measure", program, msgspec.json.encode(job).decode()]
+        command = [python, "-m", "bench.measure", program, msgspec.json.encode(job).decode()]
         sample = msgspec.json.decode(run_python(command), type=Sample)
         after = self.server.stats()
         if after[0] - before[0] != sample["calls"]:

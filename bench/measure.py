@@ -33,6 +33,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """How many repetitions go before, unmeasured."""
     bodies: str = ""
     """File with the request bodies that a floor replays (see `read_bodies`)."""
+    folder: str = ""
+    """Where a program finds what another one left for it; "" for none."""
 
 
 Program: TypeAlias = Callable[[Job], Sample]

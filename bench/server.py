@@ -9,10 +9,11 @@ The path says how to answer, so that one server serves all scenarios:
 
     /<kind>[,<option>=<number>]*/v1/chat/completions
 
-    kind    text    about 100 characters, another id and text each time
+    kind    text    about 100 characters (`length` of them at least), another id and text each time
             tools   a call of `add(a, b)` until the body holds `calls` tool results, then text
             stream  `chunks` server-sent events, then usage if asked for, then [DONE]
     option  delay   milliseconds before the answer (default 0)
+            length  see text
             calls   see tools
             chunks  see stream
             pace    milliseconds between two events (default 0: all in one burst)
@@ -62,6 +63,7 @@ class Behaviour:
 
     kind: str
     delay: float = 0.0
+    length: float = 0
     calls: float = 0
     chunks: float = 0
     pace: float = 0.0
@@ -71,6 +73,11 @@ class Behaviour:
     @property
     def reads_body(self) -> bool:
         return self.kind != "text" or bool(self.record)
+
+    @property
+    def words(self) -> bytes:
+        """What a text says after its number."""
+        return ", ".join([_WORDS] * max(1, int(-(-self.length // (len(_WORDS) + 2))))).encode()
 
 
 def parse_path(path: str) -> Behaviour:
@@ -115,7 +122,7 @@ class State:
             )
             reason = b"tool_calls"
         else:
-            message = b'"content":"Reply %012d: %b."' % (serial, _WORDS.encode())
+            message = b'"content":"Reply %012d: %b."' % (serial, behaviour.words)
             reason = b"stop"
         payload = _COMPLETION % (serial, message, reason)
         return _HEAD % (b"application/json", b"content-length: %d" % len(payload)) + payload

@@ -5,6 +5,8 @@ A page's Python blocks run in order, in an empty directory, after its `<!-- setu
 
 import io
 import json
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,3 +23,19 @@ def scripted(*lines: Any, agent: str | None = None) -> None:
 def typed(*lines: str) -> None:
     """Let a person type `lines`, each followed by Enter."""
     sys.stdin = io.StringIO("".join(f"{line}\n" for line in lines))
+
+
+def save_block(name: str) -> None:
+    """Write the page's code from the line `# name` to the call of this into a file of that name."""
+    caller = sys._getframe(1)
+    lines = Path(caller.f_code.co_filename).read_text(encoding="utf-8").splitlines()[: caller.f_lineno - 1]
+    Path(name).write_text("\n".join(lines[lines.index(f"# {name}") :]) + "\n", encoding="utf-8")
+
+
+def shell(line: str) -> str:
+    """Run an `autogen ...` command of the page; gives what it prints. Raises CalledProcessError when it fails."""
+    program, *words = shlex.split(line)
+    assert program == "autogen", program
+    return subprocess.run(
+        [sys.executable, "-m", "autogen", *words], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout

@@ -3,6 +3,7 @@
 Refuses to know sandboxes and languages (`coding/`) and when code runs (`conversation/code_turn.py`).
 """
 
+import os
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -21,6 +22,17 @@ class CodeSetup(Struct, frozen=True, kw_only=True, eq=False):
     execute_untrusted: bool
     extractor: Any
     """The executor form's own; None infers languages as the older form does."""
+
+    @property
+    def sandbox(self) -> str:
+        """The level that code runs in, as it was asked for; "" where the executor does not say."""
+        return str(getattr(self.executor, "sandbox", ""))
+
+    @property
+    def work_dir(self) -> str:
+        """Where code runs; "" where the executor does not say."""
+        named = str(getattr(self.executor, "work_dir", ""))
+        return os.path.abspath(named) if named else ""  # noqa: PTH100 - as the executors do it
 
     def blocks_in(self, content: Any) -> tuple[CodeBlock, ...]:
         """The code blocks of a message's content."""

@@ -194,16 +194,13 @@ class ConversableAgent(Chatting, Inner, Replying, HistoryViews, Tooling, CodeRun
 
     def _override(self, method: str, is_async: bool) -> Callable[..., Any] | None:
         """The program's own version of a method: on the object or in a subclass; the `a_` twin first in async chats."""
-        twin = _TWINS.get(method)
-        if twin is None:
-            twin = f"_a{method}" if method.startswith("_") else f"a_{method}"
-            twin = _TWINS[method] = twin if twin in _BASE else method
+        twin, ours, our_twin = _PLACES.get(method) or _place(method)
         mine, kind = self.__dict__, type(self)
         if (
-            method not in mine
+            getattr(kind, method, None) is ours
+            and getattr(kind, twin, None) is our_twin
+            and method not in mine
             and twin not in mine
-            and getattr(kind, method, None) is _BASE.get(method)
-            and getattr(kind, twin, None) is _BASE.get(twin)
         ):
             return None
         for name in (twin, method) if is_async else (method, twin):
@@ -235,8 +232,15 @@ class ConversableAgent(Chatting, Inner, Replying, HistoryViews, Tooling, CodeRun
 
 _BASE: dict[str, Any] = {}
 _INNER: dict[str, Any] = {}
-_TWINS: dict[str, str] = {}
-"""The names of the async faces."""
+_PLACES: dict[str, tuple[str, Any, Any]] = {}
+"""By a method's name: that of its async face, and both as we made them."""
+
+
+def _place(method: str) -> tuple[str, Any, Any]:
+    twin = f"_a{method}" if method.startswith("_") else f"a_{method}"
+    twin = twin if twin in _BASE else method
+    _PLACES[method] = known = (twin, _BASE.get(method), _BASE.get(twin))
+    return known
 
 
 def _remember_base() -> None:

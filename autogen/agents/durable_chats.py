@@ -11,10 +11,12 @@ from autogen.agents.sessions import frame_here
 from autogen.conversation.chat import ChatSettings
 from autogen.core.callables import qualified_name
 from autogen.core.errors import ConfigError, Parked
+from autogen.core.secrets import hide_text
 from autogen.models.config_keys import CONNECTION, OURS, PIPES
 from autogen.runs.asks import question_of
 from autogen.runs.digest import of_json
 from autogen.runs.durable import JournalLike, Scope, current_scope
+from autogen.runs.errors import UnknownRun
 
 if TYPE_CHECKING:
     from autogen.agents.conversable import ConversableAgent
@@ -39,8 +41,9 @@ def make_durable(
 
     Raises ConfigError for a run_id that cannot be kept, or where there is no journal for it.
     """
+    scope = current_scope(journal)
     if run_id is not None:
-        check_run_id(run_id)
+        check_run_id(run_id, scope)
     frame = frame_here()
     if frame is not None:
         if run_id is not None:
@@ -49,7 +52,6 @@ def make_durable(
             )
         opening.key = lambda: (f"{sender.name}>{recipient.name}", of_json(facts_of(sender, recipient, settings)))
         return
-    scope = current_scope(journal)
     if scope is None:
         if run_id is not None:
             raise ConfigError(
@@ -75,12 +77,20 @@ def _opener(scope: Scope, run_id: str | None, title: str, facts: Mapping[str, st
     return opened
 
 
-def check_run_id(run_id: Any) -> None:
-    """Raises ConfigError for an id that cannot be one."""
+def check_run_id(run_id: Any, scope: Scope | None) -> None:
+    """Raises ConfigError for an id that cannot be one. With "~" in it, it must be that of a fork that is there."""
     if not isinstance(run_id, str) or not run_id.strip() or len(run_id) > 200 or not run_id.isprintable():
         raise ConfigError(f"a run_id is printable text of 1 to 200 characters, got {run_id!r:.80}")
-    if "~" in run_id:
-        raise ConfigError(f"a run_id holds no '~', which marks forks, got {run_id!r:.80}")
+    if "~" in run_id and (scope is None or not _is_there(scope, run_id)):
+        raise ConfigError(f"a run_id with '~' in it is that of a fork, and there is no fork {run_id!r:.80}")
+
+
+def _is_there(scope: Scope, run_id: str) -> bool:
+    try:
+        scope.store.run(run_id)
+    except UnknownRun:
+        return False
+    return True
 
 
 def facts_of(sender: "ConversableAgent", recipient: "ConversableAgent", settings: ChatSettings) -> dict[str, str]:
@@ -121,7 +131,7 @@ def _title(sender: "ConversableAgent", recipient: "ConversableAgent", settings: 
     else:
         content: Any = cast("Mapping[str, Any]", message).get("content") if isinstance(message, Mapping) else message
         text = " ".join(str(content or "").split())
-    title = f"{sender.name} > {recipient.name}: {text}"
+    title = hide_text(f"{sender.name} > {recipient.name}: {text}")
     return title if len(title) <= _TITLE else f"{title[: _TITLE - 1]}…"
 
 

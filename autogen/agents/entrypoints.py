@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
+from msgspec.structs import replace as changed
+
 from autogen import runtime
 from autogen.agents.durable_chats import check_run_id
 from autogen.agents.faces import Opening, blocking, concurrent
@@ -15,11 +17,13 @@ from autogen.conversation.run import Run
 from autogen.core.callables import qualified_name
 from autogen.core.effects import Invoke
 from autogen.core.errors import ConfigError
+from autogen.core.secrets import hide
 from autogen.core.stop import Budget
+from autogen.drivers.threads import beside
 from autogen.runs import codec
 from autogen.runs.answers import keep_answer
 from autogen.runs.digest import of_json
-from autogen.runs.durable import JournalLike, Scope, wanted_scope
+from autogen.runs.durable import JournalLike, Scope, end_if_dead, wanted_scope
 from autogen.runs.errors import (
     Damaged,
     Diverged,
@@ -31,6 +35,7 @@ from autogen.runs.errors import (
     UnknownRun,
 )
 from autogen.runs.listing import list_runs
+from autogen.runs.log import RunLog
 from autogen.runs.rows import Answer, RunRow, RunStatus
 from autogen.runs.view import RunView, seen
 
@@ -39,6 +44,9 @@ T = TypeVar("T")
 
 ENDED: Final = ("done", "cancelled")
 """How a run stands that nobody can carry on."""
+
+MODULE: Final = "module"
+"""Where an entry function was found when its run was started, so that a test finds it again; it may move."""
 
 _registered: dict[str, Callable[..., Any]] = {}
 
@@ -102,8 +110,15 @@ def start(
     scope = wanted_scope(journal)
     given = dict(arguments or {})
     data = codec.encode(given, f"the arguments of {name!r}")
+    if hide(data) != data:
+        raise ConfigError(
+            f"the arguments of {name!r} hold a declared secret, which no journal holds; give its name, and call "
+            "autogen.secret(name) inside"
+        )
+    if (known := _registered.get(name)) is not None:
+        _refuse_misfit(name, known, given)
     if run_id is not None:
-        check_run_id(run_id)
+        check_run_id(run_id, scope)
     now = scope.clock()
     row = RunRow(
         id=run_id if run_id is not None else runtime.new_id(),
@@ -113,36 +128,64 @@ def start(
         title=name,
         entry=name,
         arguments=data,
-        facts={"entry": name, "arguments": of_json(given)},
+        facts={"entry": name, "arguments": of_json(given), **_home(known)},
     )
     kept = scope.store.create(row)
     for fact, value in row.facts.items():
-        if kept.facts.get(fact) != value:
+        if kept.facts.get(fact) != value and fact != MODULE:
             raise Diverged(row.id, "its beginning", f"another {fact}", f"see {fact}")
     return row.id
 
 
-def advance(run_id: str, *, journal: JournalLike | None = None, budget: Budget | None = None) -> RunView:
+def _refuse_misfit(name: str, function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Raises ConfigError for arguments that the function does not take."""
+    import inspect
+
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # one that is written in C
+        return
+    try:
+        signature.bind(**given)
+    except TypeError as error:
+        raise ConfigError(f"the entry function {name!r} takes {signature}, not {sorted(given)}: {error}") from None
+
+
+def advance(
+    run_id: str, *, journal: JournalLike | None = None, budget: Budget | None = None, restore: bool = False
+) -> RunView:
     """Carry the run on until it is done, waits for a person, or failed; gives how it then stands.
 
-    A run that has ended is only looked at. What the entry function raises ends the run as failed, is told by `error`,
-    and is tried again by the next call. Raises UnknownRun, UnknownEntrypoint, RunBusy (another process carries it on),
-    Fenced, JournalUnusable, ConfigError.
+    restore: put the work directory's files back first, as `autogen.durable(restore=True)` does.
+    A run that has ended is only looked at; inside `autogen.replay` it is played. What the entry function raises ends
+    the run as failed, is told by `error`, and is tried again by the next call. Raises UnknownRun, UnknownEntrypoint,
+    RunBusy (another process carries it on), Fenced, JournalUnusable, ConfigError.
     """
-    scope = wanted_scope(journal)
-    if scope.store.run(run_id).status not in ENDED:
-        with _told_by_the_run():
-            blocking(_entered, _opening(scope, run_id, budget))
-    return seen(scope.store, run_id)
+    scope = _asked(journal, restore)
+    taken: list[RunLog] = []
+    if scope.overrides or scope.store.run(run_id).status not in ENDED:
+        with _told_by_the_run(scope):
+            blocking(_entered, _opening(scope, run_id, budget, taken))
+    return seen(scope.store, taken[0].id if taken else run_id)
 
 
-async def a_advance(run_id: str, *, journal: JournalLike | None = None, budget: Budget | None = None) -> RunView:
+async def a_advance(
+    run_id: str, *, journal: JournalLike | None = None, budget: Budget | None = None, restore: bool = False
+) -> RunView:
     """`advance` on an event loop."""
+    scope = _asked(journal, restore)
+    taken: list[RunLog] = []
+    if scope.overrides or scope.store.run(run_id).status not in ENDED:
+        with _told_by_the_run(scope):
+            await concurrent(_entered, _opening(scope, run_id, budget, taken))
+    return seen(scope.store, taken[0].id if taken else run_id)
+
+
+def _asked(journal: JournalLike | None, restore: bool) -> Scope:
     scope = wanted_scope(journal)
-    if scope.store.run(run_id).status not in ENDED:
-        with _told_by_the_run():
-            await concurrent(_entered, _opening(scope, run_id, budget))
-    return seen(scope.store, run_id)
+    if not restore or scope.policy.restore:
+        return scope
+    return Scope(scope.store, changed(scope.policy, restore=True), scope.clock)
 
 
 def answer(run_id: str, ask_id: str, value: Any, *, by: str = "", journal: JournalLike | None = None) -> Answer:
@@ -158,7 +201,9 @@ def answer(run_id: str, ask_id: str, value: Any, *, by: str = "", journal: Journ
 def cancel(run_id: str, *, journal: JournalLike | None = None) -> RunView:
     """End a run: at once if nobody carries it on, else at its next effect. Raises UnknownRun."""
     scope = wanted_scope(journal)
-    scope.store.ask_to_cancel(run_id, scope.clock())
+    row = scope.store.ask_to_cancel(run_id, scope.clock())
+    if row.status == "running":
+        end_if_dead(scope, row)
     return seen(scope.store, run_id)
 
 
@@ -170,36 +215,28 @@ async def a_start(
     journal: JournalLike | None = None,
 ) -> str:
     """`start` on an event loop."""
-    return await _beside(lambda: start(entry, arguments, run_id=run_id, journal=journal))
+    return await beside(lambda: start(entry, arguments, run_id=run_id, journal=journal))
 
 
 async def a_answer(run_id: str, ask_id: str, value: Any, *, by: str = "", journal: JournalLike | None = None) -> Answer:
     """`answer` on an event loop."""
-    return await _beside(lambda: answer(run_id, ask_id, value, by=by, journal=journal))
+    return await beside(lambda: answer(run_id, ask_id, value, by=by, journal=journal))
 
 
 async def a_cancel(run_id: str, *, journal: JournalLike | None = None) -> RunView:
     """`cancel` on an event loop."""
-    return await _beside(lambda: cancel(run_id, journal=journal))
+    return await beside(lambda: cancel(run_id, journal=journal))
 
 
 async def a_runs(
     *, status: RunStatus | None = None, text: str = "", limit: int = 100, journal: JournalLike | None = None
 ) -> list[RunView]:
     """`autogen.runs()` on an event loop."""
-    return await _beside(lambda: list_runs(status=status, text=text, limit=limit, journal=journal))
+    return await beside(lambda: list_runs(status=status, text=text, limit=limit, journal=journal))
 
 
-async def _beside(work: Callable[[], T]) -> T:
-    """A store's methods block, so they run in a thread."""
-    import asyncio
-
-    from autogen.drivers.threads import spawn
-
-    return await asyncio.wrap_future(spawn(work))
-
-
-def _opening(scope: Scope, run_id: str, budget: Budget | None) -> Opening:
+def _opening(scope: Scope, run_id: str, budget: Budget | None, taken: list[RunLog]) -> Opening:
+    """taken: gets the run's log, whose id is another one when it went on in a fork."""
     row = scope.store.run(run_id)
     if not row.entry:
         raise ConfigError(
@@ -207,7 +244,12 @@ def _opening(scope: Scope, run_id: str, budget: Budget | None) -> Opening:
             "run_id; runs for `advance` begin with an @autogen.entrypoint"
         )
     entry_function(row.entry)
-    return Opening(join=False, budget=budget, record=lambda: scope.take(run_id), paused=lambda _run, _parked: None)
+
+    def record() -> RunLog:
+        taken.append(scope.take(run_id))
+        return taken[0]
+
+    return Opening(join=False, budget=budget, record=record, paused=lambda _run, _parked: None)
 
 
 async def _entered(run: Run) -> None:
@@ -219,15 +261,22 @@ async def _entered(run: Run) -> None:
 
 
 @contextmanager
-def _told_by_the_run() -> Generator[None, None, None]:
-    """What ended the run stands in the journal; only what kept it from being carried on is raised."""
+def _told_by_the_run(scope: Scope) -> Generator[None, None, None]:
+    """What ended the run stands in the journal; only what kept it from being carried on is raised. A replay writes
+    nothing down, so there everything is raised."""
     try:
         yield
     except (RunBusy, Fenced, UnknownEntrypoint, UnknownRun, JournalUnusable, Damaged, UnknownFormat):
         raise
     except Exception as raised:
-        if getattr(raised, "run", None) is None:
+        if scope.overrides or getattr(raised, "run", None) is None:
             raise
+
+
+def _home(entry: Callable[..., Any] | None) -> dict[str, str]:
+    """Of a script's own function, nothing: other processes cannot import it by that name."""
+    module = "" if entry is None else entry.__module__
+    return {MODULE: module} if module not in ("", "__main__") else {}
 
 
 def _name_of(entry: Callable[..., Any]) -> str:

@@ -7,6 +7,7 @@ know what the steps are.
 from collections.abc import Callable, Coroutine
 from contextvars import Token
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from weakref import ref
 
 from autogen import runtime
 from autogen.agents.sessions import commit, frame_here, open_session
@@ -19,6 +20,8 @@ from autogen.drivers.performer import Performers
 from autogen.drivers.waiting import left_behind, refuse_if_left_behind
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from autogen.runs.log import RunLog
     from autogen.runs.place import Place
 
@@ -66,7 +69,7 @@ def blocking(steps: Steps[T], opening: Opening = _JOIN) -> T:
     try:
         return drive(steps(run), table)
     except BaseException as raised:  # noqa: BLE001 - raised again, unless the run only waits
-        given: T = _ended(run, token, raised, opening)
+        given: T = _ended(run, token, raised, opening, log)
         return given
     finally:
         _leave(run, token, log)
@@ -81,7 +84,7 @@ async def concurrent(steps: Steps[T], opening: Opening = _JOIN) -> T:
     try:
         return await drive(steps(run), table)
     except BaseException as raised:  # noqa: BLE001 - raised again, unless the run only waits
-        given: T = _ended(run, token, raised, opening)
+        given: T = _ended(run, token, raised, opening, log)
         return given
     finally:
         _leave(run, token, log)
@@ -97,11 +100,38 @@ async def _opened_beside(opening: Opening) -> "RunLog | None":
 
     from autogen.drivers.threads import spawn
 
-    return await asyncio.wrap_future(spawn(lambda: _opened(opening)))
+    future = spawn(lambda: _opened(opening))
+    try:
+        return await asyncio.shield(asyncio.wrap_future(future))
+    except asyncio.CancelledError:  # nobody will carry it on
+        future.waited.given_up = True
+        future.add_done_callback(_unused)
+        raise
+
+
+def _unused(opened: "Future[RunLog | None]") -> None:
+    log = None if opened.cancelled() or opened.exception() is not None else opened.result()
+    if log is not None:
+        from autogen.runs.durable import give_back
+
+        give_back(log)
 
 
 def _enter(
     opening: Opening, log: "RunLog | None", *, is_async: bool
+) -> tuple[Run, Performers, "Token[Frame | None] | None"]:
+    try:
+        return _entered(opening, log, is_async)
+    except BaseException:
+        if log is not None:
+            from autogen.runs.durable import give_back
+
+            give_back(log)
+        raise
+
+
+def _entered(
+    opening: Opening, log: "RunLog | None", is_async: bool
 ) -> tuple[Run, Performers, "Token[Frame | None] | None"]:
     standing = current.get()
     if standing is not None:
@@ -124,6 +154,8 @@ def _enter(
     if parent is None:
         run.session = open_session()
         run.earlier = run.session.remembered()
+    if log is not None:
+        log.carrier = ref(run)
     place = _place(opening, log, frame)
     runtime.equip(run, place)
     return run, run.table, current.set(Frame(run, is_async, run.table))
@@ -136,16 +168,31 @@ def _place(opening: Opening, log: "RunLog | None", frame: Frame | None) -> "Plac
     outer: Place | None = None if frame is None or frame.table is None else frame.table.place
     if outer is None:
         return None
+    if opening.key is None:
+        return outer  # under the other driver, but steps of the same branch
     from autogen.runs.place import key_of
 
-    key, digest = ("join", "") if opening.key is None else opening.key()
-    return outer.inside(outer.next(key_of(key), digest))
+    key, digest = opening.key()
+    return outer.chat(outer.next(key_of(key), digest))
 
 
-def _ended(run: Run, token: "Token[Frame | None] | None", raised: BaseException, opening: Opening) -> Any:
+def _ended(
+    run: Run,
+    token: "Token[Frame | None] | None",
+    raised: BaseException,
+    opening: Opening,
+    log: "RunLog | None",
+) -> Any:
     """What a face gives for a run that did not come to its end: it raises, unless the run only waits."""
     if token is not None and not run.joined:
         _left(run, raised)
+        if log is not None:
+            try:
+                let_go(run, log)
+            except AutogenError as failed:
+                if isinstance(raised, Parked):
+                    raise
+                raised.add_note(f"that the run ended so could not be written: {failed}")
         if isinstance(raised, Parked) and run.parent is None and opening.paused is not None:
             return opening.paused(run, raised)
     raise raised
@@ -155,14 +202,25 @@ def _leave(run: Run, token: "Token[Frame | None] | None", log: "RunLog | None") 
     if token is not None:
         current.reset(token)
         run.over = True
-        if log is not None:
-            let_go(run, log)
-        if run.joined:
-            return
-        if run.parent is not None:
-            run.parent.said().absorb(run.said())
-        if left_behind() is None:  # else whoever waited has gone on without it
-            commit(run)
+        try:
+            if log is not None:
+                let_go(run, log)
+        finally:
+            _commit(run)
+
+
+def _commit(run: Run) -> None:
+    if run.joined:
+        return
+    if run.parent is not None:
+        place: Place | None = run.table.place
+        if place is not None and place.leaves_to is not None:
+            from autogen.runs.edits import left_by
+
+            place.leaves_to.append(left_by(run))
+        run.parent.said().absorb(run.said())
+    if left_behind() is None:  # else whoever waited has gone on without it
+        commit(run)
 
 
 def _left(run: Run, raised: BaseException) -> None:
@@ -172,7 +230,7 @@ def _left(run: Run, raised: BaseException) -> None:
         raised.run = run
         return
     cancelled = not isinstance(raised, Exception)
-    run.stop(StopReason.CANCELLED if cancelled else StopReason.ERROR, str(raised))
+    run.stop(StopReason.CANCELLED if cancelled else StopReason.ERROR, str(raised) or type(raised).__name__)
     run.status = "cancelled" if cancelled else "failed"
     known = getattr(raised, "run", None)
     if isinstance(known, Run) and run not in known.lineage():
@@ -183,23 +241,27 @@ def _left(run: Run, raised: BaseException) -> None:
 
 def let_go(run: Run, log: "RunLog") -> None:
     """Write into the journal how the run ended, and let others have it."""
-    from autogen.runs.durable import close_run
+    from autogen.runs.durable import close_run, shown_safely
 
     status: str = run.status
     if log.cancelled:
         status = "cancelled"
     elif status == "cancelled":
         status = "failed"  # Ctrl-C, or a task that was cancelled: it can be resumed
+    if log.closed:
+        close_run(log)
+        return
     spent = run.spent
+    detail = shown_safely(run.stop_detail)
     close_run(
         log,
         status=status,
         stop_reason="" if run.stop_reason is None else run.stop_reason.value,
-        stop_detail=run.stop_detail,
+        stop_detail=detail,
         usd=None if spent.unpriced else spent.usd,
         input_tokens=spent.usage.input,
         output_tokens=spent.usage.output,
         model_calls=spent.model_calls,
         result=log.result,
-        error=run.stop_detail if status == "failed" else "",
+        error=detail if status == "failed" else "",
     )

@@ -186,7 +186,12 @@ def frame_here() -> Frame | None:
 
 def state_of(agent: Stateful) -> AgentState:
     """The agent's state in the run that the caller stands in, else in its session, else the last committed one."""
-    frame = frame_here()
+    frame = current.get()
+    if frame is not None:
+        known: AgentState | None = None if frame.run.over else frame.run.states.get(agent)
+        if known is not None:
+            return known
+        frame = frame_here()
     if frame is not None:
         return run_state(frame.run, agent)
     session = session_here()
@@ -214,6 +219,9 @@ def run_state(run: Run, agent: Any) -> AgentState:
             state = before.fork() if before is not None else _seed(agent)
         state.own = agent._own_inner()
         state = run.states.setdefault(agent, state)  # tools that run together may touch it at the same time
+        *_, root = run.lineage()
+        if root.owed is not None:
+            root.owed(run, agent)
     return state
 
 

@@ -17,6 +17,7 @@ from autogen.core.wire import tool_calls_of
 
 if TYPE_CHECKING:
     from autogen.agents.conversable import ConversableAgent
+    from autogen.tools.approval import ToolToApprove
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -164,6 +165,15 @@ class Tooling(AgentBase):
         if self._tool_specs is None or self._tool_specs[0] != digest:
             self._tool_specs = (digest, (*map(_tool_spec, declared[0]), *map(_function_spec, declared[1])))
         return self._tool_specs[1]
+
+    def _to_approve(self, name: str) -> "ToolToApprove | None":
+        """The tool of that name, if a person has to approve its calls."""
+        function = self._function_map.get(name)
+        if function is None:
+            return None
+        from autogen.tools.approval import to_approve
+
+        return to_approve(name, getattr(function, "__autogen_registered__", function))
 
     def execute_function(self, func_call: dict[str, Any], verbose: bool = False) -> tuple[bool, dict[str, Any]]:
         """Execute a call {"name", "arguments"}: (succeeded, {"name", "role": "function", "content"})."""

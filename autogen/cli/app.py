@@ -14,6 +14,7 @@ from msgspec import convert
 
 from autogen import __version__
 from autogen.cli.exits import Exit, NoModel, UserError, code_of
+from autogen.cli.runs import replay, runs
 from autogen.core.errors import AutogenError, HumanInputClosed
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
@@ -109,11 +110,14 @@ def doctor(**options: object) -> int:
     return examine(convert(options, Options))
 
 
+cli.add_command(runs)
+cli.add_command(replay)
+
+
 def run_command(argv: Sequence[str] | None) -> int:
     """Run one command line; every ending becomes a code of `Exit`, and at most one line on stderr."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    command = next((word for word in arguments if not word.startswith("-")), "")
-    name = f"autogen {command}" if command in cli.commands else "autogen"
+    name = _name_of(arguments)
     if sys.stdin is None:  # a closed stdin reads as an empty one
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
     try:
@@ -132,6 +136,21 @@ def run_command(argv: Sequence[str] | None) -> int:
         return ended.code if isinstance(ended.code, int) else Exit.UNFINISHED
     except (UserError, NoModel, AutogenError) as raised:  # anything else is a defect of ours and keeps its traceback
         return _fail(name, str(raised), code_of(raised))
+
+
+def _name_of(arguments: Sequence[str]) -> str:
+    """`autogen run`, `autogen runs show`: the command as far as its words lead to one."""
+    name = "autogen"
+    group: click.Group = cli
+    for word in arguments:
+        found = None if word.startswith("-") else group.commands.get(word)
+        if found is None:
+            break
+        name = f"{name} {word}"
+        if not isinstance(found, click.Group):
+            break
+        group = found
+    return name
 
 
 def _fail(name: str, message: str, code: Exit) -> int:

@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from autogen.cli.exits import UserError
 from autogen.runs.durable import VARIABLE, open_journal
-from autogen.runs.errors import UnknownRun
+from autogen.runs.errors import JournalError, UnknownRun
 from autogen.runs.rows import RunQuery, RunRow
 from autogen.runs.store import Store
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 DEFAULT = "runs.db"
 WIDE = 200
 """Columns of a table where the output is no terminal."""
+NARROW = 140
+"""Columns under which a table puts several things into one cell, or leaves some out."""
+_COLOURS = {"done": "green", "paused": "yellow", "failed": "red", "cancelled": "red", "interrupted": "red"}
 _LOOKED_AT = 1000
 _RECORDING = b'{"autogen_recording"'
 
@@ -37,9 +41,12 @@ def find_journal(named: str | None) -> Store:
         path /= DEFAULT
     if not path.exists():
         raise UserError(f"there is no journal at {path} (from {origin})")
-    if is_recording(path):
-        raise UserError(f"{path} is a recording, no journal; look at it with: autogen replay {path}")
-    return open_journal(path)
+    try:
+        return open_journal(path)
+    except JournalError:
+        if is_recording(path):
+            raise UserError(f"{path} is a recording, no journal; look at it with: autogen replay {path}") from None
+        raise
 
 
 def _choice(named: str | None) -> tuple[str, Path]:
@@ -56,7 +63,10 @@ def _choice(named: str | None) -> tuple[str, Path]:
 
 
 def is_recording(path: Path) -> bool:
-    """Does the file begin as one that `autogen runs export` wrote?"""
+    """Does the file begin as one that `autogen runs export` wrote?
+
+    Never for a journal that may be open here: to open and close its file would drop SQLite's locks on it.
+    """
     try:
         if not path.is_file():
             return False
@@ -123,6 +133,10 @@ def console() -> "Console":
     return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
+def is_narrow() -> bool:
+    return console().width < NARROW
+
+
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = (), folded: Sequence[str] = ()
 ) -> None:
@@ -131,7 +145,7 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for name in columns:
         table.add_column(
             name,
@@ -142,3 +156,15 @@ def print_table(
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(line_of(str(cell))) for cell in row))
     console().print(table)
+
+
+def say(text: str = "") -> None:
+    """One line on stdout, whole; it may be wider than the terminal."""
+    console().print(text, soft_wrap=True)
+
+
+def coloured_status(status: str) -> "Text":
+    """On a terminal only."""
+    from rich.text import Text
+
+    return Text(status, style=_COLOURS.get(status, ""))

@@ -24,7 +24,8 @@ class JsonLines:
     """Writes each event, and the result, as one JSON line on stdout."""
 
     def __call__(self, event: Event) -> None:
-        write_json({"event": type(event).__name__, **_fields(event)})
+        replayed = {"replayed": True} if getattr(event, "replayed", False) else {}
+        write_json({"event": type(event).__name__, **_fields(event), **replayed})
 
 
 class Progress:
@@ -86,7 +87,7 @@ def _fields(event: Event) -> dict[str, Any]:
                 }
             return told if event.error is None else {**told, "error": event.error}
         case _:
-            told = {name: getattr(event, name) for name in event.__struct_fields__}
+            told = {name: getattr(event, name) for name in event.__struct_fields__ if name != "replayed"}
             return {name: round(value, 3) if isinstance(value, float) else value for name, value in told.items()}
 
 

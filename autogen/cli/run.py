@@ -3,6 +3,7 @@
 Decides how the options become agents, and what the endings mean. Refuses to know how a chat goes.
 """
 
+import os
 import shutil
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -73,7 +74,7 @@ def run_task(options: Options) -> int:
         print(f"model: {', '.join(found.models)} (from {found.origin}); workspace: {workspace}\n", flush=True)
     started = monotonic()
     try:
-        with _showing(options):
+        with _showing(options), _asking_at_once():
             result = user.initiate_chat(assistant, message=task, max_turns=options.max_turns, budget=budget)
     except (AutogenError, KeyboardInterrupt) as failed:
         if getattr(failed, "run", None) is not None or options.as_json:
@@ -107,6 +108,20 @@ def _showing(options: Options) -> Generator[None, None, None]:
                 transcript = StreamedTranscript()
                 stack.callback(transcript.close)
                 stack.enter_context(observing(piped(transcript), console=False))
+        yield
+
+
+@contextmanager
+def _asking_at_once() -> Generator[None, None, None]:
+    """Where AUTOGEN_JOURNAL names a journal, questions are asked as without one: a task that waits has no name to go on
+    by."""
+    from autogen.runs.durable import VARIABLE, durable
+
+    journal = os.environ.get(VARIABLE)
+    if not journal:
+        yield
+        return
+    with durable(journal, on_human="ask"):
         yield
 
 

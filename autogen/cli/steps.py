@@ -4,21 +4,19 @@ Decides the words. Reads entries only, so "why" goes as far as these tell. Refus
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autogen.core.code import CodeOutcome
 from autogen.core.effects import CallbackKind
 from autogen.core.model import ModelReply
-from autogen.core.tools import ToolOutcome
 from autogen.runs import codec
 from autogen.runs.asks import answer_value, question_of
+from autogen.runs.branches import steps_of
+from autogen.runs.diff import outcome_text
 from autogen.runs.digest import of_bytes
-from autogen.runs.errors import RecordedError
-from autogen.runs.replaying import steps_of
 from autogen.runs.requests import model_detail
 from autogen.runs.rows import Answer, Entry, EntryKind, EntryState
 
@@ -27,6 +25,9 @@ _SEALED: Final = {f'"{of_bytes(told)}"'.encode(): words for told, words in (
     (b"true", "True"), (b"false", "False"), (b"null", "None"), (b'""', "nothing"),
 )}  # fmt: skip
 """Of a function that runs again only a digest is kept; these results are known by theirs."""
+
+
+Origin: TypeAlias = Literal["own", "shared", "changed"]
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -55,44 +56,43 @@ class Step(Struct, frozen=True, kw_only=True):
     """US dollars; None when the price is not known."""
     sent: bool = False
     """The exact request is kept; `--request` prints it."""
-    shared: bool = False
-    """It belongs to the run that this one was forked from."""
+    origin: Origin = "own"
+    """Of a fork's step: taken over from its parent, or given another outcome when the fork was made."""
     ask_id: str = ""
     """Of a question."""
 
 
-def steps(entries: list[Entry], answers: Mapping[str, Answer], fork_seq: int = 0) -> list[Step]:
-    """All steps of a log. fork_seq: the last entry that is shared with the parent. Raises Damaged, UnknownFormat."""
+def steps(entries: list[Entry], answers: Mapping[str, Answer], taken_over: int = 0, changed: str = "") -> list[Step]:
+    """All steps of a log. taken_over: the last entry that a fork began with; changed: the address whose outcome was
+    given. Raises Damaged, UnknownFormat."""
     firsts: dict[str, int] = {}
     for entry in entries:
         firsts.setdefault(entry.address, entry.seq)
     found: list[Step] = []
     made = _Before()
     for number, entry in enumerate(steps_of(entries), 1):
-        value = _value(entry)
-        step = _step(number, entry, value, answers)
-        step = replace(step, why=_why(entry, made), shared=firsts[entry.address] <= fork_seq)
-        made.add(step, value)
+        step = _step(number, entry, answers)
+        origin: Origin = "changed" if entry.address == changed else "shared"
+        if firsts[entry.address] > taken_over:
+            origin = "own"
+        step = replace(step, why=_why(entry, made), origin=origin)
+        made.add(step, entry, _reply(entry))
         found.append(step)
     return found
 
 
-def _value(entry: Entry) -> Any:
-    """What came of it, or the error that was raised; None while there is nothing."""
-    if entry.state == "failed":
-        return codec.decode_error(entry.answer, entry.address)
-    if entry.state != "done" or entry.kind == "sleep" or not entry.answer or entry.answer in _SEALED:
+def _reply(entry: Entry) -> ModelReply | None:
+    if entry.kind != "model" or entry.state != "done":
         return None
-    if entry.kind == "callback" and entry.answer.startswith(b'"'):
-        return None
-    return codec.decode(entry.answer, entry.address, _by_name)
+    value = codec.decode(entry.answer, entry.address, _by_name)
+    return value if isinstance(value, ModelReply) else None
 
 
 def _by_name(name: str) -> object:
     return name
 
 
-def _step(number: int, entry: Entry, value: Any, answers: Mapping[str, Answer]) -> Step:
+def _step(number: int, entry: Entry, answers: Mapping[str, Answer]) -> Step:
     step = Step(
         number=number,
         address=entry.address,
@@ -100,7 +100,7 @@ def _step(number: int, entry: Entry, value: Any, answers: Mapping[str, Answer]) 
         state=entry.state,
         agent=entry.agent,
         what=entry.label,
-        outcome=_outcome(entry, value, answers),
+        outcome=_outcome(entry, answers),
         attempt=entry.attempt,
         started=entry.started,
         seconds=max(0.0, entry.ended - entry.started) if entry.state in ("done", "failed") else None,
@@ -122,33 +122,14 @@ def _step(number: int, entry: Entry, value: Any, answers: Mapping[str, Answer]) 
             return step
 
 
-def _outcome(entry: Entry, value: Any, answers: Mapping[str, Answer]) -> str:
-    if entry.state == "waiting":
-        given = answers.get(entry.address)
-        if given is None:
-            return "waits for an answer"
+def _outcome(entry: Entry, answers: Mapping[str, Answer]) -> str:
+    given = answers.get(entry.address)
+    if entry.state == "waiting" and given is not None:
         by = f" by {given.by}" if given.by else ""
         return f"answered{by}, to be read when the run goes on: {_text(answer_value(given))}"
-    if entry.state == "started":
-        return "was begun"
-    if isinstance(value, RecordedError):
-        return f"{value.kind}: {value.text}"
-    if isinstance(value, BaseException):
-        return f"{type(value).__name__}: {value}"
-    match value:
-        case ModelReply():
-            calls = [f"calls {call.name}({call.arguments})" for call in value.message.calls]
-            return "\n".join(part for part in (value.message.text, *calls) if part)
-        case ToolOutcome():
-            return f"{value.why}: {value.content}" if value.is_error else value.content
-        case CodeOutcome():
-            return f"exit {value.exit_code}{'' if value.why == 'ok' else f' ({value.why})'}: {value.output}"
-        case None if entry.kind == "callback":
-            return _SEALED.get(entry.answer, "kept as a digest")
-        case None if entry.kind == "sleep":
-            return ""
-        case _:
-            return _text(value)
+    if entry.kind == "callback" and entry.state == "done" and entry.answer.startswith(b'"'):
+        return _SEALED.get(entry.answer, "kept as a digest")
+    return outcome_text(entry)
 
 
 def _text(value: Any) -> str:
@@ -163,10 +144,9 @@ def _text(value: Any) -> str:
 def _told(entry: Entry) -> dict[str, Any]:
     """An entry's detail where it is a JSON object; {} for anything else."""
     try:
-        told = msgspec.json.decode(entry.detail) if entry.detail else {}
+        return msgspec.json.decode(entry.detail, type=dict[str, Any]) if entry.detail else {}
     except (ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
 def _blocks(entry: Entry) -> Iterator[tuple[str, str]]:
@@ -189,10 +169,12 @@ class _Before:
         """By branch: a predicate that was asked since."""
         self.calls: dict[str, Step] = {}
         """By call id: the model call that asked for it."""
+        self.approved: dict[tuple[str, str], Step] = {}
+        """By branch and tool ("" for code): the last approval that a person was asked for."""
         self.texts: list[tuple[Step, str]] = []
         self.by_address: dict[str, Step] = {}
 
-    def add(self, step: Step, value: Any) -> None:
+    def add(self, step: Step, entry: Entry, reply: ModelReply | None) -> None:
         branch = branch_of(step.address)
         self.by_address[step.address] = step
         if step.kind == "callback":
@@ -202,9 +184,11 @@ class _Before:
             return
         self.predicate.pop(branch, None)
         self.last[branch] = step
-        if isinstance(value, ModelReply):
-            self.texts.append((step, value.message.text))
-            for call in value.message.calls:
+        if entry.kind == "human" and (question := question_of(entry)).kind == "approval":
+            self.approved[branch, question.tool] = step
+        if reply is not None:
+            self.texts.append((step, reply.message.text))
+            for call in reply.message.calls:
                 self.calls[call.id] = step
 
 
@@ -219,12 +203,10 @@ def _why(entry: Entry, before: _Before) -> str:
             return _why_model(entry, before)
         case "tool":
             call = before.calls.get(str(_told(entry).get("call_id", "")))
-            return "called by a message of the program" if call is None else f"called by {_model(call)}"
+            by = "called by a message of the program" if call is None else f"called by {_model(call)}"
+            return by + _approved(entry, before)
         case "code":
-            for step, text in reversed(before.texts):
-                if any(code.strip() in text for _, code in _blocks(entry)):
-                    return f"written by {_model(step)}"
-            return "stands in a message of the program or a person"
+            return _why_code(entry, before) + _approved(entry, before)
         case "human":
             return _why_human(entry, before)
         case "callback":
@@ -232,6 +214,18 @@ def _why(entry: Entry, before: _Before) -> str:
             return f"{kind} of {entry.agent}" if entry.agent else kind
         case "sleep":
             return ""
+
+
+def _why_code(entry: Entry, before: _Before) -> str:
+    for step, text in reversed(before.texts):
+        if any(code.strip() in text for _, code in _blocks(entry)):
+            return f"written by {_model(step)}"
+    return "stands in a message of the program or a person"
+
+
+def _approved(entry: Entry, before: _Before) -> str:
+    step = before.approved.get((branch_of(entry.address), entry.label))
+    return "" if step is None else f"; a person was asked (step {step.number})"
 
 
 def _why_model(entry: Entry, before: _Before) -> str:
@@ -272,7 +266,7 @@ def _why_human(entry: Entry, before: _Before) -> str:
         died = before.by_address.get(entry.address.partition("/unknown/")[0])
         return "the process died inside " + ("a tool" if died is None else f"step {died.number}")
     last = before.last.get(branch_of(entry.address))
-    asked = f"the turn of {entry.agent}, who asks a person"
+    asked = f"{entry.agent}'s turn to ask a person"
     after = "" if last is None else f", after step {last.number}"
     return asked + after + _predicate(before.predicate.get(branch_of(entry.address)))
 

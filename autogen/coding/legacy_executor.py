@@ -44,6 +44,11 @@ class LegacyExecutor:
         self._place = Workplace(WORKING_DIR if work_dir is None or work_dir == "" else work_dir, **self._options)
 
     @property
+    def sandbox(self) -> str:
+        """The sandbox that was asked for, and what of the network code may reach."""
+        return self._place.level
+
+    @property
     def repeatable(self) -> bool:
         """May a block that was interrupted run again? Only in a sandbox without a network."""
         return self._place.repeatable

@@ -100,6 +100,11 @@ class LocalCommandLineCodeExecutor(CodeExecutor):
             self._place.pin()
 
     @property
+    def sandbox(self) -> str:
+        """The sandbox that was asked for, and what of the network code may reach."""
+        return self._place.level
+
+    @property
     def repeatable(self) -> bool:
         """May a block that was interrupted run again? Only in a sandbox without a network."""
         return self._place.repeatable

@@ -61,6 +61,12 @@ class Workplace:
         return "" if self._sandbox is None else self._sandbox.name
 
     @property
+    def level(self) -> str:
+        """The sandbox that was asked for, and what of the network code may reach."""
+        reach = self.network if isinstance(self.network, bool) else ", ".join(sorted(map(str, self.network)))
+        return f"{self._wanted}, network {'on' if reach is True else reach or 'off'}"
+
+    @property
     def repeatable(self) -> bool:
         """May code that was interrupted run again? Without a network it changed only its work directory."""
         return self._wanted != "off" and self.network is False

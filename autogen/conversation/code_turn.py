@@ -4,7 +4,6 @@ What runs is decided by where a block comes from (DESIGN section 8, What code ru
 sandboxes.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -13,6 +12,7 @@ from autogen.conversation.human import ask
 from autogen.conversation.party import CodeSetup, Messages, Party, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
+from autogen.core.approval import Approval, Unclear, laid_open, read_decision
 from autogen.core.code import CodeBlock, CodeOutcome
 from autogen.core.effects import Emit, RunCode
 from autogen.core.errors import ConfigError
@@ -34,9 +34,6 @@ _WAY = {
     "unknown": "Send the code as a message of its own.",
 }
 
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-"""Control characters but line ends and tabs, and what changes the direction or is not seen at all."""
-
 
 async def run_blocks(run: Run, agent: Party, messages: Messages, legacy: bool) -> tuple[bool, Any]:
     """Run the newest code that this agent may run; `(False, None)` when there is none."""
@@ -50,7 +47,7 @@ async def run_blocks(run: Run, agent: Party, messages: Messages, legacy: bool) -
             continue
         own = _own_blocks(agent, setup, message)
         strange = _strange(run, agent, setup, message, blocks, own)
-        if strange and not await _approved(run, agent, strange):
+        if strange and not await _approved(run, agent, setup, strange):
             why = "copied" if "copied" in strange.values() else "unknown"
             if not own or not own.isdisjoint(strange):
                 return True, Said(_REFUSED.format(why=_WHY[why]) + _WAY[why], "code")
@@ -130,18 +127,17 @@ def _strange(
     return strange
 
 
-async def _approved(run: Run, agent: Party, strange: dict[str, Whose]) -> bool:
+async def _approved(run: Run, agent: Party, setup: CodeSetup, strange: dict[str, Whose]) -> bool:
     if agent.human_input_mode == "NEVER":
         return False
     why = _WHY["copied" if "copied" in strange.values() else "unknown"]
-    code = "\n\n".join(map(_laid_open, strange))
-    answer = await ask(run, agent, _APPROVE.format(me=agent.name, why=why, code=code))
-    return answer.strip().lower() in ("y", "yes")
-
-
-def _laid_open(code: str) -> str:
-    """The code with what a terminal would obey or hide as escapes: a person approves what is there."""
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", code)
+    code = "\n\n".join(map(laid_open, strange))
+    approval = Approval(code=tuple(strange), sandbox=setup.sandbox, work_dir=setup.work_dir)
+    answer = await ask(run, agent, _APPROVE.format(me=agent.name, why=why, code=code), approval)
+    try:
+        return read_decision(answer, approval.verdicts).decision == "approve"
+    except Unclear:  # anything else refuses, says the question
+        return False
 
 
 async def _together(run: Run, agent: Party, setup: CodeSetup, blocks: Blocks) -> CodeOutcome:

@@ -10,6 +10,7 @@ from autogen.conversation.callbacks import invoke
 from autogen.conversation.party import Messages, Party, own_method
 from autogen.conversation.run import Run
 from autogen.conversation.sending import Said
+from autogen.core.approval import Approval
 from autogen.core.effects import AskHuman, Emit
 from autogen.core.events import AutoReplyUsed, NoHumanInput
 from autogen.core.stop import StopReason
@@ -26,20 +27,28 @@ AT_LIMIT = (
 EXIT = "exit"
 
 
-async def ask(run: Run, agent: Party, prompt: str) -> str:
-    """Ask the person behind `agent`; the program's own `get_human_input` comes first."""
+async def ask(run: Run, agent: Party, prompt: str, approval: Approval | None = None, standing: str = "") -> str:
+    """Ask the person behind `agent`; the program's own `get_human_input` comes first.
+
+    standing: the answer, where it was given for good before.
+    """
     own = own_method(agent, "get_human_input", run.is_async)
     if own is None:
-        return await ask_here(run, agent, prompt)
+        return await ask_here(run, agent, prompt, approval, standing)
+    if standing:
+        return standing
     run.effect()
-    return str(await invoke(agent.name, "override", "get_human_input", own, (prompt,)))
+    # Under a name of its own what was answered for one call is not recalled for another.
+    name = None if approval is None else f"get_human_input({approval.binding()})"
+    return str(await invoke(agent.name, "override", "get_human_input", own, (prompt,), name=name))
 
 
-async def ask_here(run: Run, agent: Party, prompt: str) -> str:
+async def ask_here(run: Run, agent: Party, prompt: str, approval: Approval | None = None, standing: str = "") -> str:
     """Ask the person without the program's own `get_human_input`: what `super()` does inside it."""
     run.effect()
-    answer = await AskHuman(agent.name, prompt)
-    agent._state.human_input.append(answer)
+    answer = await AskHuman(agent.name, prompt, approval, standing)
+    if answer != standing or not standing:
+        agent._state.human_input.append(answer)
     return answer
 
 

@@ -64,6 +64,16 @@ class CodeSetup(Protocol):
     @property
     def execute_untrusted(self) -> bool: ...
 
+    @property
+    def sandbox(self) -> str:
+        """The level that code runs in, as it was asked for; "" where the executor does not say."""
+        ...
+
+    @property
+    def work_dir(self) -> str:
+        """Where code runs; "" where the executor does not say."""
+        ...
+
     def blocks_in(self, content: Any) -> tuple[CodeBlock, ...]:
         """The code blocks of a message's content."""
         ...
@@ -128,6 +138,10 @@ class Party(Protocol):
         ...
 
     def _told_tools(self) -> tuple[ToolSpec, ...]: ...
+
+    def _to_approve(self, name: str) -> Any:
+        """The tool of that name if a person has to approve its calls (a `ToApprove`), or None."""
+        ...
 
     def _code_use(self) -> "CodeSetup | None":
         """How this agent runs code, or None when it runs none."""

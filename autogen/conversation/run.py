@@ -41,11 +41,12 @@ class Run:
     """One run, or a branch of one: nested chats have a run of their own that shares `spent` and `budget`."""
 
     __slots__ = (
-        "__weakref__", "_branches", "_handed", "_known", "_linked", "_told_upto", "bounded", "budget", "cache",
-        "calling", "counting", "deadline", "earlier", "gate", "heard", "id", "is_async", "joined", "keeps_words",
-        "over", "parent", "repeats", "session", "settled", "spent", "started", "states", "status", "stop_detail",
-        "stop_reason", "table", "told", "transcript", "usage", "watch",
+        "__weakref__", "_branches", "_handed", "_known", "_linked", "_told_upto", "always", "bounded", "budget",
+        "cache", "calling", "counting", "deadline", "earlier", "gate", "heard", "id", "is_async", "joined",
+        "keeps_words", "lent", "over", "owed", "parent", "repeats", "session", "settled", "spent", "started", "states",
+        "status", "stop_detail", "stop_reason", "table", "told", "transcript", "usage", "watch",
     )  # fmt: skip
+    """Without them a run of so many attributes weighs a kilobyte more, and a thousand chats are a thousand runs."""
 
     def __init__(
         self,
@@ -102,6 +103,8 @@ class Run:
             self.transcript, self.states, self.heard = parent.transcript, parent.states, parent.heard
             self.watch, self.repeats = parent.watch, parent.repeats
             self._handed, self.told = parent._handed, parent.told
+        self.owed: Any = None
+        """Of an outermost run: `(run, agent)` is told to it when a run meets an agent; a journal has edits for some."""
         self.session: Any = None
         """The session that a top-level run commits to."""
         self.bounded = False
@@ -110,6 +113,10 @@ class Run:
         """Replies, by identity, that were counted already: in one step with the end of what was reserved for them."""
         self.gate: Any = None
         """Which model calls are under way and which wait, in the outermost run that has a budget."""
+        self.always: tuple[str, ...] = ()
+        """Of an outermost run: the calls that a person approved for the rest of it."""
+        self.lent: tuple[str, ...] = ()
+        """Of an outermost run: approved calls that an override is being called with."""
         self.table: Any = None
         """The performer table, filled in by `runtime`."""
         self.counting: AbstractContextManager[Any] = _ALONE

@@ -58,7 +58,7 @@ def _refuse_malformed(message: Mapping[str, Any]) -> None:
 
 
 def _are_dicts(items: Iterable[Any]) -> bool:
-    return all(type(item) is dict or isinstance(item, Mapping) for item in items)
+    return _DICT.issuperset(map(type, items)) or all(isinstance(item, Mapping) for item in items)
 
 
 def _refuse_malformed_call(call: Any) -> None:
@@ -66,6 +66,7 @@ def _refuse_malformed_call(call: Any) -> None:
         raise InvalidMessage(f"a message's call must be {_CALL}, got {call!r:.80}")
 
 
+_DICT = frozenset({dict})
 _CALL = '{"name": ..., "arguments": "<JSON text>"}'
 _LISTS = {
     "tool_calls": '{"id": ..., "type": "function", "function": ' + _CALL + "}",
@@ -103,7 +104,7 @@ async def send(run: Run, sender: Party, recipient: Party, message: Any, silent: 
 async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, silent: bool | None) -> None:
     """`send` without the sender's override: what `super().send()` does inside one."""
     run.count_message()
-    origin = origin_of(message, run.voice)
+    origin: Origin = getattr(message, "origin", None) or run.voice
     state = sender._state
     own = own_method(sender, BEFORE_SEND, run.is_async) if state.own else None
     if own is None:
@@ -202,9 +203,9 @@ async def record(
         run.transcript.append(sender.name, recipient.name, mine)
         if own is None:
             state.histories[sender].append(received(mine))
-    own = own_method(recipient, "_print_received_message", False)
-    printer = None if own is None else partial(own, plain(said), sender)
     own_choice: bool | None = getattr(sender, "silent", None)
     quiet = bool(silent) if own_choice is None else own_choice
+    own = None if quiet else own_method(recipient, "_print_received_message", False)
+    printer = None if own is None else partial(own, plain(said), sender)
     allow = bool(recipient.llm_config and recipient.llm_config.get("allow_format_str_template"))
     await Emit(MessageReceived(sender.name, recipient.name, said, quiet, printer, allow))

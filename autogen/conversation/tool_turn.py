@@ -6,6 +6,7 @@ Refuses to know how a tool is called (an effect) and how its schema was made.
 from collections.abc import Iterator
 from typing import Any
 
+from autogen.conversation.approval import Cleared, cleared, cleared_all, lent
 from autogen.conversation.callbacks import invoke
 from autogen.conversation.party import Messages, Party, own_method
 from autogen.conversation.run import Run
@@ -49,18 +50,29 @@ async def function_call(run: Run, agent: Party, messages: Messages) -> tuple[boo
 
 
 async def execute(run: Run, agent: Party, call: ToolCall) -> ToolOutcome:
-    """Call one tool; a failure is an outcome. The program's own `execute_function` comes first."""
+    """Call one tool that was approved where it has to be; a failure is an outcome.
+
+    The program's own `execute_function` comes first.
+    """
     own = own_method(agent, "execute_function", run.is_async)
     if own is not None:
         legacy = {"arguments": call.arguments, "name": call.name}
-        with run.calls_a_tool():
+        with run.calls_a_tool(), lent(run, agent, call):
             _, answer = await invoke(agent.name, "override", "execute_function", own, (legacy,))
         return ToolOutcome(name=call.name, content=str(answer.get("content", "")))
-    return await execute_here(run, agent, call)
+    return await _call(run, agent, call)
 
 
 async def execute_here(run: Run, agent: Party, call: ToolCall) -> ToolOutcome:
     """Call one tool without the program's own `execute_function`: what `super()` does inside it."""
+    ready = await cleared(run, agent, call)
+    if ready.outcome is not None:
+        await Emit(ToolFinished(agent.name, call.id, ready.outcome))
+        return ready.outcome
+    return ready.told(await _call(run, agent, ready.call))
+
+
+async def _call(run: Run, agent: Party, call: ToolCall) -> ToolOutcome:
     tools = agent._function_map
     function = tools.get(call.name)
     tool = getattr(function, "__autogen_registered__", function)
@@ -71,24 +83,32 @@ async def execute_here(run: Run, agent: Party, call: ToolCall) -> ToolOutcome:
 async def _call_all(run: Run, agent: Party, calls: list[ToolCall]) -> list[ToolOutcome]:
     run.refuse_if_repeating()
     run.effect()
-    if len(calls) == 1:
-        return [_watched(run, agent, calls[0], await execute(run, agent, calls[0]))]
-    called = calls[:MOST_CALLS]
-    bound = SYNC_AT_ONCE if len(called) > SYNC_AT_ONCE else None
-    outcomes: list[ToolOutcome] = await Gather(tuple(_branches(run, agent, called)), bound)
-    outcomes = [_watched(run, agent, call, outcome) for call, outcome in zip(called, outcomes, strict=True)]
+    ready = await cleared_all(run, agent, calls[:MOST_CALLS])
+    bound = SYNC_AT_ONCE if len(ready) > SYNC_AT_ONCE else None
+    if len(calls) > 1:
+        given = iter(await Gather(tuple(_branches(run, agent, ready)), bound))
+    else:
+        given = iter([await execute(run, agent, one.call) for one in ready if one.outcome is None])
+    outcomes: list[ToolOutcome] = []
+    for one in ready:
+        if one.outcome is not None:
+            await Emit(ToolFinished(agent.name, one.call.id, one.outcome))
+        outcome = one.told(next(given)) if one.outcome is None else one.outcome
+        outcomes.append(_watched(run, agent, one.call, outcome))
     for call in calls[MOST_CALLS:]:
         outcomes.append(_left_out(call, len(calls)))
         await Emit(ToolFinished(agent.name, call.id, outcomes[-1]))
     return outcomes
 
 
-def _branches(run: Run, agent: Party, calls: list[ToolCall]) -> Iterator[Branch]:
+def _branches(run: Run, agent: Party, ready: list[Cleared]) -> Iterator[Branch]:
     own = own_method(agent, "execute_function", run.is_async)
-    for index, call in enumerate(calls):
-        function = agent._function_map.get(call.name) if own is None else own
+    for index, one in enumerate(ready):
+        if one.outcome is not None:
+            continue
+        function = agent._function_map.get(one.call.name) if own is None else own
         threaded = function is not None and not is_async(function)
-        yield Branch(f"tool/{index}", execute(run, agent, call), threaded)
+        yield Branch(f"tool/{index}", execute(run, agent, one.call), threaded)
 
 
 def _left_out(call: ToolCall, calls: int) -> ToolOutcome:

@@ -3,6 +3,7 @@
 Decides turns and stops. Refuses to know who an agent asks for its reply.
 """
 
+from collections.abc import Coroutine
 from typing import Any
 
 from autogen.conversation.party import Party, is_ours
@@ -25,8 +26,9 @@ async def exchange(
         await send(run, sender, recipient, message, silent)
         if not await carry_on(run, recipient, sender, request_reply):
             return
-        message = await _reply(run, recipient, sender, message)
+        message = await _reply(run, recipient, sender)
         if message is None:
+            run.stop(StopReason.NO_REPLY)
             return
         sender, recipient, request_reply = recipient, sender, None
 
@@ -43,9 +45,11 @@ async def answer(run: Run, recipient: Party, sender: Party, silent: bool | None,
     """What follows a received message: the reply, and the conversation that it opens."""
     if not await carry_on(run, recipient, sender, request_reply):
         return
-    message = await _reply(run, recipient, sender, None)
-    if message is not None:
-        await exchange(run, recipient, sender, message, silent=silent)
+    message = await _reply(run, recipient, sender)
+    if message is None:
+        run.stop(StopReason.NO_REPLY)
+        return
+    await exchange(run, recipient, sender, message, silent=silent)
 
 
 async def carry_on(run: Run, recipient: Party, sender: Party, request_reply: bool | None) -> bool:
@@ -63,18 +67,20 @@ async def turns(
     """At most `max_turns` round trips, each begun by the initiator."""
     for turn in range(max_turns):
         if turn:
-            message = await _reply(run, initiator, recipient, None)
+            message = await _reply(run, initiator, recipient)
             if message is None:
-                return
+                break
         await send(run, initiator, recipient, message, silent)
-        reply = await _reply(run, recipient, initiator, message)
-        if reply is None:
-            return
-        await send(run, recipient, initiator, reply, silent)
+        message = await _reply(run, recipient, initiator)
+        if message is None:
+            break
+        await send(run, recipient, initiator, message, silent)
+    if message is None:
+        run.stop(StopReason.NO_REPLY)
     run.stop(StopReason.MAX_TURNS, f"the chat was to have at most {max_turns} turn{'' if max_turns == 1 else 's'}")
 
 
-async def _reply(run: Run, agent: Party, partner: Party, received: Any) -> Any:
+def _reply(run: Run, agent: Party, partner: Party) -> Coroutine[Any, Any, Any]:
     run.refuse_if_repeating()
     if run.watch is not None:
         last = agent._state.histories[partner][-1]
@@ -84,10 +90,7 @@ async def _reply(run: Run, agent: Party, partner: Party, received: Any) -> Any:
                 "three rounds brought nothing new: no new text, no tool, no code, no person; set max_turns or "
                 "max_consecutive_auto_reply to choose the limit yourself, or no_progress=False to go on",
             )
-    reply = await reply_to(run, agent, partner)
-    if reply is None:
-        run.stop(StopReason.NO_REPLY)
-    return reply
+    return reply_to(run, agent, partner)
 
 
 def _has_calls(message: dict[str, Any]) -> bool:

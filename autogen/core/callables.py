@@ -11,6 +11,7 @@ from typing import Any, cast
 
 CO_COROUTINE = 0x80
 CO_ITERABLE_COROUTINE = 0x100
+_MARKS = frozenset({"_is_coroutine_marker", "_is_coroutine"})
 
 
 def is_async(function: Callable[..., Any]) -> bool:
@@ -24,8 +25,8 @@ def is_async(function: Callable[..., Any]) -> bool:
         code = getattr(getattr(kind, "__call__", None), "__code__", None)  # noqa: B004 - its code is wanted
     if isinstance(code, CodeType) and code.co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE):
         return True
-    if type(seen) is FunctionType and not seen.__dict__:
-        return False  # nothing is marked on it
+    if type(seen) is FunctionType and _MARKS.isdisjoint(seen.__dict__):
+        return False
     return any(mark is not None and getattr(seen, name, None) is mark for name, mark in _marks())
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from autogen.core.approval import Approval
 from autogen.core.code import CodeBlock, CodeOutcome
 from autogen.core.events import Event
 from autogen.core.model import ModelReply, ModelRequest, ToolCall
@@ -60,6 +61,8 @@ class CallTool(Ask[ToolOutcome], frozen=True):
     """Names of the tools that the agent has, for the answer to an unknown one."""
     is_async: bool = False
     """The chat is an async one; 0.2's printed line says so."""
+    key: str = ""
+    """The idempotency key, the same for every attempt; "" where no journal gives one."""
 
 
 class RunCode(Ask[CodeOutcome], frozen=True):
@@ -75,6 +78,10 @@ class AskHuman(Ask[str], frozen=True):
 
     agent: str
     prompt: str
+    approval: Approval | None = None
+    """What is to be approved; the answer is then one that `core.approval` reads. None: any words will do."""
+    standing: str = ""
+    """The answer, where the person gave it for good earlier in this run; nobody is asked then."""
 
 
 class Invoke(Ask[Any], frozen=True):

@@ -83,7 +83,7 @@ class Parked(BaseException):
         self.run_id, self.ask_id, self.prompt = run_id, ask_id, prompt
 
     def __str__(self) -> str:
-        return f"run {self.run_id!r} waits for an answer to {self.ask_id!r}: {self.prompt}"
+        return f"run {self.run_id!r} waits for an answer to {self.ask_id!r}: {_bare(self.prompt)}"
 
 
 class RunPaused(AutogenError):
@@ -96,18 +96,28 @@ class RunPaused(AutogenError):
     def __str__(self) -> str:
         return (
             f"run {self.run_id!r} is paused and has no outcome yet; it waits for an answer to: "
-            f"{'; '.join(self.questions)}. Give it with autogen.answer({self.run_id!r}, ask_id, value)"
+            f"{'; '.join(map(_bare, self.questions))}. Give it with autogen.answer({self.run_id!r}, ask_id, value)"
         )
+
+
+def _bare(prompt: str) -> str:
+    """A prompt inside a sentence: without the colon or stop that it ends with."""
+    return prompt.rstrip().rstrip(":.").rstrip()
 
 
 class HumanInputClosed(AutogenError, EOFError):
     """A person was asked, but the input is at its end."""
 
-    def __init__(self, agent: str, prompt: str) -> None:
-        super().__init__(agent, prompt)
-        self.agent, self.prompt = agent, prompt
+    def __init__(self, agent: str, prompt: str, approval: bool = False) -> None:
+        super().__init__(agent, prompt, approval)
+        self.agent, self.prompt, self.approval = agent, prompt, approval
 
     def __str__(self) -> str:
+        if self.approval:
+            return (
+                f"agent {self.agent!r} asked for an approval, but the input is at its end, so nothing was approved; "
+                "run it in a terminal, pipe the answers in, or journal the run so that it can wait for them"
+            )
         return (
             f"agent {self.agent!r} asked for human input, but the input is at its end; run it in a terminal, "
             "pipe the answers in, or set human_input_mode='NEVER'"

@@ -1,7 +1,8 @@
 """Events: what observers are told while a run goes on.
 
-Events are facts, never questions: nothing waits for them and no conversation depends on one. Refuses to know who
-listens. Change together: the console in `observability/console.py`, `docs/events.md`.
+Events are facts, never questions: nothing waits for them and no conversation depends on one. `replayed` marks what
+comes from a journal: performed once, maybe in another process, and told again. Refuses to know who listens. Change
+together: the console in `observability/console.py`, `docs/events.md`.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from autogen.core.model import ModelReply
+from autogen.core.model import ModelReply, Usage
 from autogen.core.tools import ToolOutcome
 
 
@@ -39,6 +40,7 @@ class ModelStarted(Struct, frozen=True):
     purpose: str
     model: str
     attempt: int = 1
+    replayed: bool = False
 
 
 class RequestSent(Struct, frozen=True, eq=False):
@@ -55,6 +57,7 @@ class Delta(Struct, frozen=True):
     agent: str
     text: str
     kind: Literal["text", "reasoning", "call", "reset", "end"] = "text"
+    replayed: bool = False
 
 
 class ModelFinished(Struct, frozen=True, eq=False):
@@ -63,6 +66,11 @@ class ModelFinished(Struct, frozen=True, eq=False):
     reply: ModelReply | None
     error: str | None = None
     seconds: float = 0.0
+    lost: Usage | None = None
+    """What a failed attempt may have been billed, an estimate."""
+    lost_usd: float | None = 0.0
+    """The same in US dollars; None when the price is not known."""
+    replayed: bool = False
 
 
 class ToolStarted(Struct, frozen=True):
@@ -70,12 +78,14 @@ class ToolStarted(Struct, frozen=True):
     name: str
     call_id: str
     is_async: bool = False
+    replayed: bool = False
 
 
 class ToolFinished(Struct, frozen=True):
     agent: str
     call_id: str
     outcome: ToolOutcome
+    replayed: bool = False
 
 
 class CodeStarted(Struct, frozen=True):
@@ -92,6 +102,15 @@ class CodeFinished(Struct, frozen=True):
     why: str
     sandbox: str
     seconds: float
+    replayed: bool = False
+
+
+class AnswerTaken(Struct, frozen=True):
+    """A person's answer came from the journal: nobody is asked again. A console shows the question and the answer."""
+
+    agent: str
+    prompt: str
+    answer: str
 
 
 class Notice(Struct, frozen=True):
@@ -127,6 +146,7 @@ Event: TypeAlias = (
     | ToolFinished
     | CodeStarted
     | CodeFinished
+    | AnswerTaken
     | Notice
     | ChatStarted
     | ChatEnded

@@ -82,8 +82,10 @@ class Heard:
     def handed_out(self) -> Iterator[str]:
         """Texts of here that are known when a program hands them on, as a summary has them."""
         for trusted, text in self._said:
-            if not trusted or "`" in text:
-                yield text.replace("TERMINATE", "").strip()
+            if len(text) >= LONG_ENOUGH and (not trusted or "`" in text):
+                said = text.replace("TERMINATE", "").strip()
+                if len(said) >= LONG_ENOUGH:
+                    yield said
 
     def texts(self) -> set[str]:
         """All texts that were said here."""
@@ -219,7 +221,7 @@ def handed(text: str, earlier: Iterable[Heard], quoted: bool) -> Iterator[Heard]
     quoted: words that are nothing but code count, too. A program that has such code of its own did not hear it there.
     """
     for one in earlier:
-        if any(said in text and (quoted or _prose(said)) for said in one.handed_out() if len(said) >= LONG_ENOUGH):
+        if any(said in text and (quoted or _prose(said)) for said in one.handed_out()):
             yield one
 
 

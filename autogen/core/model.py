@@ -29,7 +29,7 @@ class Opaque(Struct, frozen=True):
     data: Json
 
 
-class Text(Struct, frozen=True, tag="text"):
+class Text(Struct, frozen=True, tag="text", gc=False):
     text: str
     opaque: Opaque | None = None
 
@@ -43,7 +43,7 @@ class Media(Struct, frozen=True, tag="media"):
     detail: str | None = None
 
 
-class ToolCall(Struct, frozen=True, tag="call"):
+class ToolCall(Struct, frozen=True, tag="call", gc=False):
     """One call that a model asks for. `arguments` is the JSON text as received, parsed only when called."""
 
     id: str
@@ -54,7 +54,7 @@ class ToolCall(Struct, frozen=True, tag="call"):
     opaque: Opaque | None = None
 
 
-class ToolResult(Struct, frozen=True, tag="result"):
+class ToolResult(Struct, frozen=True, tag="result", gc=False):
     """The answer to one call, by its id (by name in the legacy form)."""
 
     id: str
@@ -78,8 +78,11 @@ class Other(Struct, frozen=True, tag="other"):
 Part: TypeAlias = Text | Media | ToolCall | ToolResult | Reasoning | Other
 
 
-class ModelMessage(Struct, frozen=True, eq=False):
-    """One message of a request or reply: a role and its parts. Compared by identity."""
+class ModelMessage(Struct, frozen=True, eq=False, gc=False):
+    """One message of a request or reply: a role and its parts. Compared by identity.
+
+    It can be in no cycle, so the collector need not look at it: with a thousand chats at once that takes its time.
+    """
 
     role: Role
     parts: tuple[Part, ...]
@@ -100,7 +103,10 @@ class ModelMessage(Struct, frozen=True, eq=False):
     @property
     def text(self) -> str:
         """All text parts joined."""
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        parts = self.parts
+        if len(parts) == 1 and type(parts[0]) is Text:
+            return parts[0].text
+        return "".join([part.text for part in parts if isinstance(part, Text)])
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
@@ -163,7 +169,7 @@ class Usage(Struct, frozen=True, kw_only=True):
         return self.input + self.output
 
 
-class ModelReply(Struct, frozen=True, kw_only=True, eq=False):
+class ModelReply(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """What a model answered."""
 
     message: ModelMessage

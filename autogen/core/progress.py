@@ -6,6 +6,7 @@ Repeating one tool call with one result is watched apart. Pure: fed by the conve
 """
 
 import re
+from collections.abc import Iterable
 
 ROUNDS = 3
 NOTICE_AT = 3
@@ -48,6 +49,11 @@ class ProgressWatch:
         """A tool, code or person acted: the count starts again."""
         self._stale = 0
 
+    @property
+    def stale(self) -> int:
+        """Messages in a row that brought nothing."""
+        return self._stale
+
     def message(self, author: str, text: str) -> bool:
         """Record a message; True when three rounds have brought nothing."""
         known = normalise(text)
@@ -69,6 +75,23 @@ class RepeatWatch:
 
     def call(self, tool: str, arguments: str, result: str) -> int:
         """How many times this call has now given this result."""
-        key = (tool, arguments, result if len(result) <= 256 else f"{len(result)}:{hash(result)}")
+        key = (tool, arguments, result if len(result) <= 256 else _short(result))
         self._seen[key] = count = self._seen.get(key, 0) + 1
         return count
+
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        """How often each call has given each result."""
+        return dict(self._seen)
+
+    def add(self, counts: Iterable[tuple[str, str, str, int]]) -> None:
+        """Count calls that were made in another process."""
+        for tool, arguments, result, number in counts:
+            key = (tool, arguments, result)
+            self._seen[key] = self._seen.get(key, 0) + number
+
+
+def _short(result: str) -> str:
+    """A long result for comparing; the same in every process."""
+    from hashlib import blake2b
+
+    return f"{len(result)}:{blake2b(result.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"

@@ -110,10 +110,12 @@ def sayings(message: Mapping[str, Any], origin: Origin) -> tuple[Origin, list[st
     if origin == "carried":
         return "program", list(texts({"content": own_content(message, origin)}))
     said = list(texts(message))
-    calls: Iterable[Mapping[str, Any]] = message.get("tool_calls") or ()
-    for call in (*(one.get("function") for one in calls), message.get("function_call")):
-        if call:
-            said += _strings(call.get("arguments", ""))
+    calls: Iterable[Mapping[str, Any]] | None = message.get("tool_calls")
+    call: Mapping[str, Any] | None = message.get("function_call")
+    if calls or call:
+        for one in (*(item.get("function") for item in calls or ()), call):
+            if one:
+                said += _strings(one.get("arguments", ""))
     return origin, said
 
 

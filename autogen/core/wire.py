@@ -28,7 +28,7 @@ ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function
 _TALK = frozenset({"system", "user", "assistant"})
 HISTORY_KEYS = ("content", "function_call", "tool_calls", "tool_responses", "tool_call_id", "name", "context")
 """The keys of a message that 0.2 keeps in a history, in its order; others are dropped."""
-KEPT_FROM = 12
+KEPT_FROM = 16
 """Messages of a request: shorter conversations are rendered and encoded again each time, which costs less than a
 thousand of them at once would hold."""
 _MOST_DEPTH = 12
@@ -147,6 +147,15 @@ def _completed(
         flat = 0
     keep = len(known) >= KEPT_FROM or Nested in set(map(type, known))
     out = cast("list[ModelMessage]", known[:flat])
+    nested: list[Nested] = []
+    for before in known[flat:]:
+        if type(before) is not Nested:
+            break
+        nested.append(before)
+    upto = flat + len(nested)
+    if nested and list(messages[flat:upto]) == [before.seen for before in nested]:  # the calls so far and their answers
+        out += [made for before in nested for made in before.messages]
+        flat = upto
     for message, before in zip(messages[flat:], known[flat:], strict=True):
         if type(before) is ModelMessage:
             out.append(before)
@@ -155,7 +164,7 @@ def _completed(
             out += before.messages
             continue
         talk = _talk(message)
-        new = (talk,) if talk is not None else tuple(read(message))
+        new = (talk,) if talk is not None else tuple(_no_talk(message))
         out += new
         if (keep or talk is None) and isinstance(message, MessageDict):
             message.rendered = _memo(message, new)
@@ -169,7 +178,7 @@ def _memo(message: Mapping[str, Any], made: tuple[ModelMessage, ...]) -> ModelMe
     if _TEXTS.issuperset(map(type, message.values())):
         return made[0] if len(made) == 1 else None
     try:
-        return Nested(_copied(dict(message)), made)
+        return Nested({key: _copied(value) for key, value in message.items()}, made)
     except ValueError:
         return None
 
@@ -183,6 +192,8 @@ def _copied(value: Any, depth: int = 0) -> Any:
         if kind is list:
             return [item if type(item) is str else _copied(item, depth + 1) for item in value]
         if kind is dict and _TEXTS.issuperset(map(type, value)):
+            if _TEXTS.issuperset(map(type, value.values())):
+                return value.copy()
             return {key: item if type(item) is str else _copied(item, depth + 1) for key, item in value.items()}
     raise ValueError(kind)
 
@@ -200,7 +211,11 @@ def read(message: Mapping[str, Any]) -> Iterator[ModelMessage]:
     talk = _talk(message)
     if talk is not None:
         yield talk
-        return
+    else:
+        yield from _no_talk(message)
+
+
+def _no_talk(message: Mapping[str, Any]) -> Iterator[ModelMessage]:
     role = message.get("role", "user")
     if role not in ROLES:
         raise ConfigError(f"a message has the role {role!r}; it must be one of {', '.join(sorted(ROLES))}")

@@ -5,13 +5,14 @@ on one private loop thread. In a `Gather` the branches run in order, but what ma
 `parallel=True`) is started and waited for together. Refuses to know what conversations are about.
 """
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, assert_never, cast
 
 from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
 from autogen.core.errors import EngineError, Parked
-from autogen.drivers.performer import Act, CallProgram, EmitNow, Performers, program_call
+from autogen.drivers.clock import sleep
+from autogen.drivers.performer import Act, CallProgram, Performers, program_call
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -53,12 +54,12 @@ def run(steps: Coroutine[Any, Any, T], table: Performers) -> T:
     A failure, Ctrl-C included, is thrown in where the effect was asked for, so that the conversation can end in
     order; whatever happens, it is closed.
     """
-    return _finish(_drive(steps, lambda effect: _effect(effect, table, False), table.emit))
+    return _finish(_drive(steps, table, False))
 
 
 def perform(work: Coroutine[Any, Any, T]) -> T:
     """Carry out one performer's work on this thread."""
-    return _finish(_drive(work, lambda step: _step(step, False)))
+    return _finish(_drive(work, None, False))
 
 
 def _finish(waiting: "_Waiting[T]") -> T:
@@ -76,11 +77,11 @@ def _finish(waiting: "_Waiting[T]") -> T:
         return result
 
 
-def _drive(
-    steps: Coroutine[Any, Any, T],
-    perform_one: "Callable[[Any], _Waiting[Any]]",
-    emit: EmitNow | None = None,
-) -> "_Waiting[T]":
+def _drive(steps: Coroutine[Any, Any, T], table: Performers | None, beside: bool) -> "_Waiting[T]":
+    """table: who performs the effects of a conversation; None for a performer's work, which asks for its own steps.
+
+    beside: other branches may go on meanwhile.
+    """
     answer: Any = None
     failure: BaseException | None = None
     try:
@@ -92,10 +93,12 @@ def _drive(
                 return result
             answer = failure = None
             try:
-                if emit is not None and isinstance(asked, Emit):
-                    emit(asked.event)
+                if table is None:
+                    answer = asked.blocking() if type(asked) is Act else (yield from _step(asked, beside))
+                elif type(asked) is Emit:
+                    table.emit(asked.event)
                 else:
-                    answer = yield from perform_one(asked)
+                    answer = yield from _effect(asked, table, beside)
             except GeneratorExit:
                 raise
             except BaseException as raised:  # noqa: BLE001 - handed to the conversation, which decides
@@ -127,7 +130,7 @@ def _effect(effect: Any, table: Performers, beside: bool) -> "_Waiting[Any]":
         case Gather():
             return _gather(known, table)
         case Sleep():
-            return _sleep(known.seconds) if table.sleep is None else (yield from _work(table.sleep(known), beside))
+            return sleep(known.seconds) if table.sleep is None else (yield from _work(table.sleep(known), beside))
         case Draw():
             return table.draw(known)
         case _:
@@ -135,7 +138,7 @@ def _effect(effect: Any, table: Performers, beside: bool) -> "_Waiting[Any]":
 
 
 def _work(work: Coroutine[Any, Any, T], beside: bool) -> "_Waiting[T]":
-    return _drive(work, lambda step: _step(step, beside))
+    return _drive(work, None, beside)
 
 
 def _step(step: Any, beside: bool) -> "_Waiting[Any]":
@@ -146,7 +149,7 @@ def _step(step: Any, beside: bool) -> "_Waiting[Any]":
         case CallProgram():
             return (yield from _call(step, beside))
         case Sleep():
-            return _sleep(step.seconds)
+            return sleep(step.seconds)
         case _:
             raise EngineError(f"a performer awaited {step!r}; it may await Act, CallProgram and Sleep only")
 
@@ -206,12 +209,6 @@ async def _awaited(awaitable: Any, timeout: float | None) -> Any:
         raise
 
 
-def _sleep(seconds: float) -> None:
-    import time
-
-    time.sleep(seconds)
-
-
 def _gather(effect: Gather, table: Performers) -> list[Any]:
     """Start each branch in order; what runs beside others is waited for at the end, in order."""
     waiting: list[tuple[_Waiting[Any], _Pending] | None] = []
@@ -222,7 +219,7 @@ def _gather(effect: Gather, table: Performers) -> list[Any]:
             if effect.at_once is not None and branch.threaded:
                 _make_room(effect, waiting, answers, failures)
             mine = table if table.branch is None else table.branch(branch.name)
-            work = _drive(branch.steps, lambda asked, mine=mine: _effect(asked, mine, True))  # type: ignore[misc]
+            work = _drive(branch.steps, mine, True)
             waiting.append(_advance(work, len(waiting), None, answers, failures))
         for index, pending in enumerate(waiting):
             while pending is not None:

@@ -12,23 +12,26 @@ from typing import Any, TypeVar, assert_never, cast
 from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
 from autogen.core.errors import EngineError, Parked
+from autogen.drivers.clock import a_sleep
 from autogen.drivers.performer import Act, CallProgram, Performers, program_call
 from autogen.drivers.threads import CancelledInLoop, spawn
 from autogen.drivers.waiting import Waited, watched
 
 T = TypeVar("T")
 
+
 def run(steps: Coroutine[Any, Any, T], table: Performers) -> Coroutine[Any, Any, T]:
     """Perform every effect of `steps`; return what it returns, raise what it does not catch."""
-    return _drive(steps, lambda effect: _effect(effect, table))
+    return _drive(steps, table)
 
 
 def perform(work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
     """Carry out one performer's work on this loop."""
-    return _drive(work, _step)
+    return _drive(work, None)
 
 
-async def _drive(steps: Coroutine[Any, Any, T], perform_one: Callable[[Any], Awaitable[Any]]) -> T:
+async def _drive(steps: Coroutine[Any, Any, T], table: Performers | None) -> T:
+    """table: who performs the effects of a conversation; None for a performer's work, which asks for its own steps."""
     answer: Any = None
     failure: BaseException | None = None
     try:
@@ -40,7 +43,12 @@ async def _drive(steps: Coroutine[Any, Any, T], perform_one: Callable[[Any], Awa
                 return result
             answer = failure = None
             try:
-                answer = await perform_one(asked)
+                if table is None:
+                    answer = await _step(asked)
+                elif isinstance(asked, Emit):
+                    table.emit(asked.event)
+                else:
+                    answer = await _effect(asked, table)
             except GeneratorExit:
                 raise
             except BaseException as raised:  # noqa: BLE001 - handed to the conversation, which decides
@@ -75,7 +83,7 @@ def _effect(effect: Any, table: Performers) -> Awaitable[Any]:
         case Gather():
             return _gather(known, table)
         case Sleep():
-            return asyncio.sleep(known.seconds) if table.sleep is None else perform(table.sleep(known))
+            return a_sleep(known.seconds) if table.sleep is None else perform(table.sleep(known))
         case Draw():
             return _now(table.draw(known))
         case _:
@@ -96,7 +104,7 @@ def _step(step: Any) -> Awaitable[Any]:
         case CallProgram():
             return _call(step)
         case Sleep():
-            return asyncio.sleep(step.seconds)
+            return a_sleep(step.seconds)
         case _:
             raise EngineError(f"a performer awaited {step!r}; it may await Act, CallProgram and Sleep only")
 

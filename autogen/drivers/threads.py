@@ -50,6 +50,18 @@ def spawn(function: Callable[[], T], waited: Waited | None = None, name: str = "
     return future
 
 
+async def beside(work: Callable[[], T]) -> T:
+    """`work()` in a thread of its own while this task waits: what blocks, on an event loop."""
+    import asyncio
+
+    future = spawn(work)
+    try:
+        return await asyncio.wrap_future(future)
+    except BaseException:
+        future.waited.given_up = True
+        raise
+
+
 def _settle(future: "Future[Any]", answer: Any, failure: BaseException | None) -> None:
     if not future.set_running_or_notify_cancel():
         return

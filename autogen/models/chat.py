@@ -5,6 +5,7 @@ and who retries. Change together: `chat_stream.py` (equal replies), `chat_messag
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
@@ -96,6 +97,8 @@ def _tail(settings: Mapping[str, Any]) -> bytes:
 
 def url_of(endpoint: ChatEndpoint, settings: Mapping[str, Any]) -> str:
     """The address of the call; for Azure the deployment's, with its api-version."""
+    if endpoint.api_type == "openai" and not endpoint.default_query and not settings.get("extra_query"):
+        return _plain_url(endpoint.base_url)
     base, _, known = endpoint.base_url.partition("?")
     base = base.rstrip("/")
     query: dict[str, str] = {}
@@ -111,6 +114,12 @@ def url_of(endpoint: ChatEndpoint, settings: Mapping[str, Any]) -> str:
     query.update(cast("Mapping[str, str]", settings.get("extra_query") or {}))
     text = "&".join(part for part in (known, urlencode(query)) if part)
     return f"{base}/chat/completions?{text}" if text else f"{base}/chat/completions"
+
+
+@lru_cache(64)
+def _plain_url(base_url: str) -> str:
+    base, mark, known = base_url.partition("?")
+    return f"{base.rstrip('/')}/chat/completions{mark if known else ''}{known}"
 
 
 def _headers(endpoint: ChatEndpoint, token: Secret | None, settings: Mapping[str, Any]) -> dict[str, str]:

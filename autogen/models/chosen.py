@@ -21,8 +21,8 @@ def chosen(client: Any, agent: str, model: str | None, parameters: Mapping[str, 
     """
     if not isinstance(client, OpenAIWrapper):
         raise ConfigError(
-            f"the model of agent {agent!r} is reached by a client of the program's own ({type(client).__name__}), so its "
-            "model and parameters cannot be chosen from outside; change them in the program"
+            f"the model of agent {agent!r} is reached by a client of the program's own ({type(client).__name__}), so "
+            "its model and parameters cannot be chosen from outside; change them in the program"
         )
     picked = [number for number, entry in enumerate(client._entries) if model is None or entry.model == model]
     if not picked:

@@ -18,6 +18,7 @@ from autogen.core.errors import ConfigError, NotSetUp
 from autogen.core.events import Delta, Event, ModelFinished, ModelStarted
 from autogen.core.model import Json, ModelReply, ModelRequest, Usage
 from autogen.drivers.performer import CallProgram, EmitNow, Work, silent
+from autogen.models.chat_endpoint import ChatEndpoint
 from autogen.models.entries import Entry, endpoint_of
 from autogen.models.errors import CallFailed, ContentFiltered, ModelTimeout, RateLimited
 from autogen.models.exchange import exchange
@@ -161,6 +162,8 @@ async def _attempts(entry: Entry, request: ModelRequest, call: Call, began: floa
         try:
             return await _attempt(entry, request, call, number, left)
         except CallFailed as error:
+            if isinstance(error, RateLimited) and error.retry_after and entry.kind == "chat":
+                limiter_for(endpoint_of(entry, request.settings)).pause(monotonic(), error.retry_after)
             if left is not None:
                 left = _seconds_left(entry, call, began, started)
             policy = RetryPolicy(max_retries=entry.max_retries, deadline=left)
@@ -202,24 +205,30 @@ async def _attempt(entry: Entry, request: ModelRequest, call: Call, number: int,
         if watched.streamed:
             call.emit(Delta(call.agent, "", "reset"))
         seconds = monotonic() - began
-        _lose(error, entry, request, call, watched.sent)
-        call.emit(ModelFinished(call.agent, call.purpose, None, f"{type(error).__name__}: {_brief(error)}", seconds))
+        usage, usd = _lose(error, entry, request, call, watched.sent)
+        told = f"{type(error).__name__}: {_brief(error)}"
+        call.emit(ModelFinished(call.agent, call.purpose, None, told, seconds, usage, usd))
         raise
     reply = replace(made.reply, config_id=entry.index, cost=_cost(made.reply, entry))
     call.emit(ModelFinished(call.agent, call.purpose, reply, None, monotonic() - began))
     return replace(made, reply=reply)
 
 
-def _lose(raised: BaseException, entry: Entry, request: ModelRequest, call: Call, sent: bool) -> None:
-    """Tell the ledger what a failed attempt may have been billed."""
+def _lose(
+    raised: BaseException, entry: Entry, request: ModelRequest, call: Call, sent: bool
+) -> tuple[Usage | None, float | None]:
+    """Tell the ledger what a failed attempt may have been billed; gives that, too."""
     if call.ledger is None:
-        return
+        return None, 0.0
     from autogen.models.lost import lost_usage
 
     usage = lost_usage(raised, request, entry.model, sent)
-    if usage is not None:
-        free = entry.kind == "scripted" and entry.price is None
-        call.ledger.lost(call.agent, usage, 0.0 if free else cost_usd(entry.model, usage, entry.price))
+    if usage is None:
+        return None, 0.0
+    free = entry.kind == "scripted" and entry.price is None
+    usd = 0.0 if free else cost_usd(entry.model, usage, entry.price)
+    call.ledger.lost(call.agent, usage, usd)
+    return usage, usd
 
 
 class _Watched:
@@ -257,23 +266,25 @@ async def _ask_other(entry: Entry, request: ModelRequest, call: Call, emit: _Wat
     return Answer(reply=reply, entry=entry, native=native, counted=counted)
 
 
-async def _ask_endpoint(
+def _ask_endpoint(
     entry: Entry, request: ModelRequest, agent: str, emit: _Watched, left: float | None
-) -> ModelReply:
+) -> Work[ModelReply]:
     endpoint = endpoint_of(entry, request.settings)
     if left is not None:
         endpoint = replace(endpoint, timeout=replace(endpoint.timeout, total=left))
-    limiter = limiter_for(endpoint)
-    wait = limiter.reserve(monotonic(), entry.rate)
+    wait = limiter_for(endpoint).reserve(monotonic(), entry.rate)
     if wait > 0:
-        await Sleep(wait)
+        return _ask_later(wait, endpoint, request, agent, emit)
     emit.sent = True
-    try:
-        return await exchange(endpoint, request, emit, agent)
-    except RateLimited as error:
-        if error.retry_after:
-            limiter.pause(monotonic(), error.retry_after)
-        raise
+    return exchange(endpoint, request, emit, agent)
+
+
+async def _ask_later(
+    wait: float, endpoint: ChatEndpoint, request: ModelRequest, agent: str, emit: _Watched
+) -> ModelReply:
+    await Sleep(wait)
+    emit.sent = True
+    return await exchange(endpoint, request, emit, agent)
 
 
 def _cost(reply: ModelReply, entry: Entry) -> float | None:

@@ -268,7 +268,7 @@ def timeout_of(value: Any) -> Timeout:
 
 def endpoint_of(entry: Entry, settings: Mapping[str, Json]) -> ChatEndpoint:
     """`_endpoint_of`, remembered for as long as what it is made of stays the same."""
-    asked = tuple(settings.get(key) for key in ("extra_headers", "extra_query", "timeout"))
+    asked = (settings.get("extra_headers"), settings.get("extra_query"), settings.get("timeout"))
     names = entry.memo.get("environment")
     if names is None:
         given = entry.connection

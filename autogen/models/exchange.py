@@ -3,14 +3,13 @@
 Refuses to retry, to fail over, to cache and to price: `models/client.py` decides those.
 """
 
-from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
 from autogen.core.events import Delta, RequestSent
 from autogen.core.model import ModelReply, ModelRequest
-from autogen.drivers.performer import Act, CallProgram, EmitNow
+from autogen.drivers.performer import Act, CallProgram, EmitNow, Work
 from autogen.models.azure import checked, token_provider
 from autogen.models.chat import decode, encode, merged_settings
 from autogen.models.chat_endpoint import ChatEndpoint
@@ -33,15 +32,14 @@ async def exchange(endpoint: ChatEndpoint, request: ModelRequest, emit: EmitNow,
     if provider is not None:
         token = Secret(checked(await CallProgram(provider), endpoint))
         endpoint = replace(endpoint, azure_ad_token=token)  # so that errors hide it, too
-    http = encode(request, endpoint, token)
-    transport = transport_for(endpoint.connection, endpoint.http_client, emit)
-    emit(RequestSent(agent, endpoint.address, http.body))
+    sending = _Sending(encode(request, endpoint, token), transport_for(endpoint.connection, endpoint.http_client, emit))
+    emit(RequestSent(agent, endpoint.address, sending.http.body))
     try:
         if merged_settings(request, endpoint).get("stream"):
-            return await _streamed(transport, http, endpoint, emit, agent)
-        answer: HttpReply = await Act(partial(transport.send, http), partial(transport.a_send, http))
+            return await _streamed(sending, endpoint, emit, agent)
+        answer: HttpReply = await Act(sending.send, sending.a_send)
         try:
-            return decode(answer.status, answer.headers, answer.body, endpoint, len(http.body))
+            return decode(answer.status, answer.headers, answer.body, endpoint, sending.size)
         except CallFailed as error:
             error.began = answer.status < 300
             raise
@@ -54,19 +52,44 @@ async def exchange(endpoint: ChatEndpoint, request: ModelRequest, emit: EmitNow,
         raise told from error.__cause__
 
 
-async def _streamed(
-    transport: Transport, http: HttpRequest, endpoint: ChatEndpoint, emit: EmitNow, agent: str
-) -> ModelReply:
-    stream: HttpStream | AsyncHttpStream = await Act[Any](lambda: transport.open(http), lambda: transport.a_open(http))
+class _Sending:
+    """One request on its way. It lets go of the request as it goes out: who waits for an answer need not hold it."""
+
+    __slots__ = ("_transport", "http", "size")
+
+    def __init__(self, http: HttpRequest, transport: Transport) -> None:
+        self.http, self._transport = http, transport
+        self.size = len(http.body)
+
+    def _taken(self) -> HttpRequest:
+        http = self.http
+        del self.http
+        return http
+
+    def send(self) -> HttpReply:
+        return self._transport.send(self._taken())
+
+    def a_send(self) -> Work[HttpReply]:
+        return self._transport.a_send(self._taken())
+
+    def open(self) -> HttpStream:
+        return self._transport.open(self._taken())
+
+    def a_open(self) -> Work[AsyncHttpStream]:
+        return self._transport.a_open(self._taken())
+
+
+async def _streamed(sending: _Sending, endpoint: ChatEndpoint, emit: EmitNow, agent: str) -> ModelReply:
+    stream: HttpStream | AsyncHttpStream = await Act[Any](sending.open, sending.a_open)
     try:
         if stream.status >= 400 or "json" in stream.headers.get("content-type", ""):
             # An error, or a server that does not stream: the whole answer is its only piece.
-            reply = decode(stream.status, stream.headers, await _rest(stream), endpoint, len(http.body))
+            reply = decode(stream.status, stream.headers, await _rest(stream), endpoint, sending.size)
             if reply.message.text:
                 emit(Delta(agent, reply.message.text))
             emit(Delta(agent, "", "end"))
             return reply
-        decoder = StreamDecoder(endpoint, stream.headers, agent, len(http.body))
+        decoder = StreamDecoder(endpoint, stream.headers, agent, sending.size)
         read: Any = stream.read
         step = Act[bytes](read, read)  # blocking or a coroutine function: the stream knows which driver opened it
         try:

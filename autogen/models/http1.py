@@ -11,6 +11,8 @@ MAX_HEAD = 256 * 1024
 """Bytes of status line and headers, or of trailers."""
 MAX_CHUNK_LINE = 4096
 HEAD_END = b"\r\n\r\n"
+_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+"""Headers that the transport writes itself."""
 
 
 class MalformedAnswer(ValueError):
@@ -29,11 +31,7 @@ def find_end(data: bytes | bytearray, mark: bytes, start: int) -> int:
 def encode_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int) -> bytes:
     """The request up to its body. Raises ValueError for a header that would break out of its line."""
     lines = [f"{method} {target} HTTP/1.1", f"host: {host}"]
-    given = {"host", "content-length", "transfer-encoding", "connection"}
-    for name, value in headers.items():
-        low = name.lower()
-        if low not in given:
-            lines.append(f"{low}: {value}")
+    lines += [f"{low}: {value}" for name, value in headers.items() if (low := name.lower()) not in _FRAMING]
     for low, value in (("user-agent", "autogen"), ("accept-encoding", "identity")):
         if low not in headers:
             lines.append(f"{low}: {value}")

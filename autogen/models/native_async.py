@@ -47,6 +47,9 @@ class AsyncPool:
 
     async def open(self, request: HttpRequest) -> "AsyncStream":
         route, head = self._prepare(request)
+        method, limit = request.method, request.timeout
+        unsent = pieces_of(head, request.body)
+        del request, head
         loop = asyncio.get_running_loop()
         pool = self._loops.get(loop)
         if pool is None:
@@ -57,10 +60,12 @@ class AsyncPool:
         reused = connection is not None
         while True:
             if connection is None:
-                connection = await self._new(pool, route, request.timeout)
+                connection = await self._new(pool, route, limit)
             stream = AsyncStream(pool, route, connection)
             try:
-                connection.start(pieces_of(head, request.body), request.method, request.timeout, began)
+                connection.start(unsent, method, limit, began)
+                if connection.sent:
+                    unsent = ()  # nothing is sent a second time from here: a thousand who wait hold no bodies
                 while not connection.answer.begun:
                     await connection.wait()
             except Exception as error:  # noqa: BLE001 - named and raised again
@@ -79,7 +84,9 @@ class AsyncPool:
                 return stream
 
     async def send(self, request: HttpRequest) -> HttpReply:
-        stream = await self.open(request)
+        opening = self.open(request)
+        del request
+        stream = await opening
         try:
             body = await stream.read_all()
         finally:

@@ -5,18 +5,24 @@ and which headers of the program's own carry one.
 Refuses to be printed, compared for order, or pickled: a journal, log or error that reached it would keep it.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
+
+from autogen.core.secrets import SHORTEST, declare, used
 
 
 class Secret:
     """An API key or token. `repr` and `str` hide it; equal when the values are equal; copying gives the same object."""
 
-    __slots__ = ("_fingerprint", "_value")
+    __slots__ = ("_fingerprint", "_value", "name")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, name: str = "") -> None:
         self._value = value
         self._fingerprint = ""
+        self.name = name
+        """Of a declared one."""
+        used(value)
 
     def reveal(self) -> str:
         """The value, for a header about to be written."""
@@ -31,7 +37,7 @@ class Secret:
         return self._fingerprint
 
     def __repr__(self) -> str:
-        return "Secret('***')"
+        return f"<secret {self.name}>" if self.name else "Secret('***')"
 
     __str__ = __repr__
 
@@ -51,6 +57,30 @@ class Secret:
         raise TypeError("a secret is never pickled; give the other process the key by an environment variable")
 
 
+def secret(name: str, value: str | None = None) -> Secret:
+    """Declare a secret of the program: no journal holds it, its name stands wherever its value would.
+
+    name: of the environment variable that holds it; with `value`, a name of your own for it.
+    What it gives has a text form without the value; `reveal()` gives the value, where it is used. Give it as an
+    `api_key`, or keep it where a tool can reach it. A tool's answer that holds the value is told without it.
+    Raises ConfigError when the variable is not set or the value is too short to be found in texts.
+    """
+    from os import environ
+
+    from autogen.core.errors import ConfigError
+
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigError("a secret needs a name of letters, digits, '_', '-' and '.'; got something else")
+    found = environ.get(name) if value is None else value
+    if not found:
+        raise ConfigError(f"the secret {name!r} is not there: set the environment variable {name}, or give value=")
+    if not isinstance(found, str) or len(found) < SHORTEST:
+        raise ConfigError(f"the secret {name!r} must be text of {SHORTEST} characters or more, to be known in texts")
+    declare(name, found)
+    return Secret(found, name)
+
+
+_NAME = re.compile(r"[\w.-]{1,100}")
 _CARRIES = (
     "(?i)authori[sz]|authentic|(^|[-_])auth($|[-_])|(^|[-_]|api)key$|token|secret|cookie|passw|credential|signature"
 )

@@ -46,7 +46,7 @@ def shown(url: str) -> str:
     return scheme + separator + host.rpartition("@")[2] + slash + path
 
 
-class HttpRequest(Struct, frozen=True, kw_only=True):
+class HttpRequest(Struct, frozen=True, kw_only=True, gc=False):
     """One HTTP request. `headers` hold secrets, so no part of it is ever shown by `repr`."""
 
     method: str = "POST"
@@ -59,7 +59,7 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
         return f"HttpRequest({self.method} {shown(self.url)}, {len(self.body)} bytes)"
 
 
-class HttpReply(Struct, frozen=True, kw_only=True):
+class HttpReply(Struct, frozen=True, kw_only=True, gc=False):
     """One whole answer. Header names are lower-case; of a repeated header the first is kept."""
 
     status: int

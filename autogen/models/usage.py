@@ -19,7 +19,7 @@ Summary: TypeAlias = dict[str, Any]
 RULE = "-" * 100
 
 
-class Line(Struct, frozen=True):
+class Line(Struct, frozen=True, gc=False):
     """What one model was used for."""
 
     model: str
@@ -29,7 +29,7 @@ class Line(Struct, frozen=True):
     total: int
 
 
-class Sum(Struct, frozen=True):
+class Sum(Struct, frozen=True, gc=False):
     """Usage as it is counted: a small part of what its dicts weigh."""
 
     cost: float = 0

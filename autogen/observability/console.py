@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from autogen.core.events import (
+    AnswerTaken,
     AutoReplyUsed,
     ChatEnded,
     ChatStarted,
@@ -30,6 +31,7 @@ from autogen.observability.io_stream import IOStream
 
 _CODES = {"yellow": 33, "green": 32, "red": 31, "magenta": 35, "blue": 34}
 _LINE = "-" * 80
+_NOT_SHOWN = frozenset({ModelStarted, RequestSent, ToolFinished, CodeFinished, ChatStarted, ChatEnded})
 
 
 def coloured(text: str, colour: str) -> str:
@@ -54,6 +56,8 @@ class Console:
         self._streaming = False
 
     def __call__(self, event: Event) -> None:
+        if type(event) in _NOT_SHOWN:
+            return  # most events
         match event:
             case MessageReceived():
                 if not event.silent:
@@ -74,6 +78,8 @@ class Console:
                 _print(coloured(_code_line(event), "red"), flush=True)
             case Delta():
                 self._delta(event)
+            case AnswerTaken():
+                _print(f"{event.prompt}{event.answer}", flush=True)
             case Notice():
                 _log(event.text)
             case _:

@@ -4,10 +4,14 @@ Decides what fits a question. Refuses to know who carries the run on.
 """
 
 import re
-from typing import Any, cast
+from collections.abc import Callable
+from operator import ge, gt, le, lt
+from typing import Any, Final, cast
 
+from msgspec import to_builtins
 from msgspec.json import encode
 
+from autogen.core.approval import Approval, Unclear, Verdict, read_decision
 from autogen.runs.asks import Question, question_of
 from autogen.runs.errors import AlreadyAnswered, AnswerRefused, NotStorable
 from autogen.runs.rows import Answer, Entry
@@ -22,6 +26,19 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list, tuple),
     "null": (type(None),),
+}
+
+_BOUNDS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "minimum": ge,
+    "maximum": le,
+    "exclusiveMinimum": gt,
+    "exclusiveMaximum": lt,
+}
+_BOUND_WORDS: Final = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
 }
 
 
@@ -39,10 +56,12 @@ def keep_answer(store: Store, run_id: str, ask_id: str, value: Any, by: str, now
     if run.status in ("done", "cancelled"):
         raise AnswerRefused(run_id, ask_id, f"the run is {run.status}; nothing waits for this answer any more")
     if question.expires is not None and now > question.expires:
-        raise AnswerRefused(run_id, ask_id, "the question has expired")
+        raise AnswerRefused(run_id, ask_id, "the question has expired; autogen.advance(run_id) asks it anew")
     why = misfit(question, value)
     if why:
         raise AnswerRefused(run_id, ask_id, f"{value!r:.80} does not fit the question: {why}")
+    if question.kind == "approval":
+        value = to_builtins(read_decision(value, _verdicts(question)))
     try:
         data = encode(value)
     except (TypeError, ValueError) as error:
@@ -55,14 +74,26 @@ def keep_answer(store: Store, run_id: str, ask_id: str, value: Any, by: str, now
 
 
 def misfit(question: Question, value: Any) -> str:
-    """Why a value is no answer to the question; "" when it is one."""
+    """Why a value is no answer to the question; "" when it is one. Approvals also take the short answers as text."""
+    if question.kind == "approval":
+        try:
+            value = to_builtins(read_decision(value, _verdicts(question)))
+        except Unclear as unclear:
+            return f"{unclear}; {Approval(tool=question.tool).ways()}"
     if question.choices and value not in question.choices:
         return f"choose one of {', '.join(map(repr, question.choices))}"
     return _misfit(question.form, value)
 
 
+def _verdicts(question: Question) -> tuple[Verdict, ...]:
+    return Approval(tool=question.tool).verdicts
+
+
 def _misfit(form: dict[str, Any], value: Any) -> str:
-    """The part of JSON Schema that our forms use: type, enum, pattern, required, properties."""
+    """The part of JSON Schema that our forms and the parameters of most tools use; what else stands in it is not
+    checked here, but when the tool is called."""
+    if "anyOf" in form and all(reasons := [_misfit(one, value) for one in form["anyOf"]]):
+        return reasons[0]
     wanted = form.get("type")
     if isinstance(wanted, str):
         kinds = _KINDS.get(wanted, (object,))
@@ -80,12 +111,41 @@ def _misfit(form: dict[str, Any], value: Any) -> str:
         for name, inner in form.get("properties", {}).items():
             if name in known and (why := _misfit(inner, known[name])):
                 return f"{name!r}: {why}"
+        return _more(form, known)
+    if isinstance(value, list):
+        of_items: Any = form.get("items")
+        for number, item in enumerate(cast("list[Any]", value)):
+            if isinstance(of_items, dict) and (why := _misfit(cast("dict[str, Any]", of_items), item)):
+                return f"item {number}: {why}"
+    return _bounds(form, value)
+
+
+def _more(form: dict[str, Any], known: dict[str, Any]) -> str:
+    """Names that the form does not list."""
+    more: Any = form.get("additionalProperties", True)
+    for name in known:
+        if name in form.get("properties", {}):
+            continue
+        if more is False:
+            return f"{name!r} is not known"
+        if isinstance(more, dict) and (why := _misfit(cast("dict[str, Any]", more), known[name])):
+            return f"{name!r}: {why}"
+    return ""
+
+
+def _bounds(form: dict[str, Any], value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return ""
+    for name, fits in _BOUNDS.items():
+        if name in form and not fits(value, form[name]):
+            return f"it must be {_BOUND_WORDS[name]} {form[name]}"
     return ""
 
 
 def _find(store: Store, run_id: str, ask_id: str) -> tuple[Entry, Question]:
     known: list[str] = []
-    for entry in latest(store.read(run_id)).values():
+    entries = store.read(run_id)
+    for entry in latest(entries).values():
         if entry.kind != "human" or not entry.detail:
             continue
         question = question_of(entry)
@@ -93,6 +153,10 @@ def _find(store: Store, run_id: str, ask_id: str) -> tuple[Entry, Question]:
             return entry, question
         if entry.state == "waiting":
             known.append(question.id)
+    for entry in entries:
+        if entry.kind == "human" and entry.detail and question_of(entry).id == ask_id:
+            now = next(question_of(one).id for one in latest(entries).values() if one.address == entry.address)
+            raise AnswerRefused(run_id, ask_id, f"the question has expired; it was asked anew as {now}")
     waiting = f"; it waits for {', '.join(known)}" if known else "; it waits for no answer"
     raise AnswerRefused(run_id, ask_id, f"no such question was asked{waiting}")
 

@@ -59,9 +59,7 @@ def cut(entries: list[Entry], address: str, also: Collection[str] = ()) -> tuple
     return base, sorted(later, key=lambda entry: entry.seq)
 
 
-def copies(
-    store: Store, run_id: str, entries: list[Entry], base: int, later: list[Entry]
-) -> list[tuple[Entry, Blobs]]:
+def copies(store: Store, run_id: str, entries: list[Entry], base: int, later: list[Entry]) -> list[tuple[Entry, Blobs]]:
     """The entries to be written into the fork's own log, each with its blobs. Raises Damaged."""
     known = {entry.address for entry in entries if entry.seq <= base}
     made: list[tuple[Entry, Blobs]] = []
@@ -77,7 +75,8 @@ def _copy(store: Store, run_id: str, entry: Entry, known: Collection[str]) -> tu
         sent = detail.request
         if sent is None:
             return entry, {}
-        if sent.base and sent.base not in known:  # its first bytes stand in an entry that the fork does not have
+        named = {sent.base, *(address for _, address, _, _ in sent.quoted)} - {""}
+        if not named.issubset(known):  # some of its bytes stand in an entry that the fork does not have
             return replace(entry, detail=encode_detail(replace(detail, request=None))), {}
         return entry, {sent.rest: store.blob(run_id, sent.rest)}
     if entry.kind == "code":

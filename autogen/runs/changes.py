@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
-from msgspec.structs import replace
 
 from autogen.runs.errors import Damaged
 from autogen.runs.rows import RunRow
@@ -57,4 +56,5 @@ def changes_of(row: RunRow) -> Changes:
 
 def passed_on(row: RunRow) -> Changes:
     """What a fork of this run does as this run does it."""
-    return replace(changes_of(row), at="", step=0, digest="", own=0, changed=False, restore=False, arguments={}, mark="")
+    known = changes_of(row)
+    return Changes(system_message=known.system_message, model=known.model, parameters=known.parameters)

@@ -115,15 +115,16 @@ def _read_message(read: SentForm, what: str, agents: Bind | None) -> "MessageDic
 
 
 def _read_reply(read: ReplyForm) -> ModelReply:
+    message = _full(read.message)
     return ModelReply(
-        message=_full(read.message),
+        message=message,
         finish=read.finish,
         raw_finish=read.raw_finish,
         usage=read.usage,
         model=read.model,
         id=read.id,
         created=read.created,
-        choices=tuple([_full(message) for message in read.choices]),
+        choices=(*((message,) if read.chosen else ()), *[_full(choice) for choice in read.choices]),
         finishes=read.finishes,
         cost=read.cost,
         config_id=read.config_id,

@@ -4,6 +4,7 @@ A model request's digest is a chain over its messages, so that a call adds only 
 what a difference leads to.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, cast
 
@@ -29,6 +30,11 @@ def of_bytes(*pieces: bytes) -> str:
 def of_blob(data: bytes) -> str:
     """The name of a blob: 32 hex digits."""
     return blake2b(data, digest_size=16).hexdigest()
+
+
+def key_at(run_id: str, address: str) -> str:
+    """The idempotency key of an effect: the same for every attempt, another one for every run."""
+    return of_bytes(run_id.encode(), address.encode())
 
 
 def of_json(value: Any) -> str:
@@ -77,12 +83,19 @@ class Chains:
 
 
 def _head(agent: str, purpose: str, request: ModelRequest) -> bytes:
+    if not request.tools and not request.settings:
+        return _plain_head(agent, purpose)
     told: list[Any] = [agent, purpose]
     if request.tools:
         told.append([[tool.name, tool.description, tool.parameters] for tool in request.tools])
     if request.settings:
         told.append(dict(request.settings))
     return blake2b(to_json(told), digest_size=16).digest()
+
+
+@lru_cache(256)
+def _plain_head(agent: str, purpose: str) -> bytes:
+    return blake2b(to_json([agent, purpose]), digest_size=16).digest()
 
 
 def _of_message(message: ModelMessage) -> bytes:

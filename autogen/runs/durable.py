@@ -6,21 +6,26 @@ in a run.
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, Token
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from msgspec.structs import replace
 
+from autogen.core.callables import is_async
 from autogen.core.errors import ConfigError
-from autogen.runs.errors import Diverged, RunBusy
+from autogen.drivers.clock import clock_here
+from autogen.drivers.waiting import refuse_if_left_behind
+from autogen.runs.errors import Diverged, RunBusy, UnknownRun
 from autogen.runs.lease import heart, is_dead, this_owner, told
 from autogen.runs.log import OnConflict, OnDiverge, OnHuman, OnUnknown, Policy, RunLog
 from autogen.runs.rows import RunRow
 from autogen.runs.store import Store
+
+if TYPE_CHECKING:
+    from autogen.runs.sqlite import SqliteStore
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,33 +44,105 @@ class Scope:
     overrides = False
     """It holds also where the program names another journal."""
 
-    def __init__(self, store: Store, policy: Policy, clock: Callable[[], float] = time.time) -> None:
-        self.store, self.policy, self.clock = store, policy, clock
+    def __init__(self, store: Store, policy: Policy, clock: Callable[[], float] | None = None) -> None:
+        self.store, self.policy, self.clock = store, policy, clock or clock_here()
         self._lock = Lock()
         self._begun: dict[str, int] = {}
+        self._going: dict[str, RunLog | None] = {}
+        """By name: the log of the last chat of that name; None while it is opened."""
 
     def next(self, run_id: str) -> str:
         """`q3`, then `q3/2`, `q3/3`, ..."""
         with self._lock:
-            number = self._begun[run_id] = self._begun.get(run_id, 0) + 1
-        return run_id if number == 1 else f"{run_id}/{number}"
+            return self._next(run_id)
+
+    def _next(self, run_id: str) -> str:
+        number = self._begun[run_id] = self._begun.get(run_id, 0) + 1
+        return _numbered(run_id, number)
 
     def begin(self, run_id: str, title: str, facts: Mapping[str, str]) -> RunLog:
-        """The log of the next chat that names this run."""
-        return open_run(self, self.next(run_id), title, facts)
+        """The log of the next chat that names this run, or of the last one, if that did not come to its end and this
+        is the same chat again: a program that tries again goes on, it does not begin anew."""
+        with self._lock:
+            last = _numbered(run_id, self._begun.get(run_id, 0))
+            name = last if self._is_left_open(last, facts) else self._next(run_id)
+            self._going[name] = None
+        try:
+            log = open_run(self, name, title, facts)
+        except BaseException:
+            with self._lock:
+                del self._going[name]
+            raise
+        with self._lock:
+            self._going[name] = log
+        return log
+
+    def _is_left_open(self, name: str, facts: Mapping[str, str]) -> bool:
+        """Was this chat begun here and left before its end?"""
+        if not name or (name in self._going and ((log := self._going[name]) is None or not log.closed)):
+            return False
+        try:
+            row = self.store.run(name)
+        except UnknownRun:
+            return True
+        return row.status not in ("done", "cancelled") and dict(row.facts) == dict(facts)
 
     def take(self, run_id: str) -> RunLog:
         """The log of a run that is there already. Raises UnknownRun, RunBusy."""
         return take_run(self, self.store.run(run_id))
 
 
+def _numbered(run_id: str, number: int) -> str:
+    return "" if not number else run_id if number == 1 else f"{run_id}/{number}"
+
+
 here: ContextVar[Scope | None] = ContextVar("autogen_durable", default=None)
-_opened: dict[tuple[int, str], Store] = {}
+_opened: "dict[tuple[int, str], SqliteStore]" = {}
 _ambient: dict[str, Scope] = {}
 _opening = Lock()
 
 
-@contextmanager
+class Durable:
+    """What `durable` gives: `with` it, or put it above a function. Entered again, it is a scope of its own again."""
+
+    __slots__ = ("_journal", "_policy", "_tokens")
+
+    def __init__(self, journal: JournalLike, policy: Policy) -> None:
+        self._journal, self._policy = journal, policy
+        self._tokens: list[Token[Scope | None]] = []
+
+    def __enter__(self) -> Store:
+        outer = here.get()
+        scope = outer if outer is not None and outer.overrides else Scope(open_journal(self._journal), self._policy)
+        self._tokens.append(here.set(scope))
+        return scope.store
+
+    def __exit__(self, *raised: object) -> None:
+        here.reset(self._tokens.pop())
+
+    def __call__(self, function: F) -> F:
+        """`@autogen.durable("runs.db")` above a function, sync or async: each call of it stands inside."""
+        from functools import wraps
+
+        if not callable(cast("object", function)):
+            raise ConfigError(f"autogen.durable(...) goes into a `with`, or above a function; got {function!r:.80}")
+        if _yields(function):
+            raise ConfigError("autogen.durable(...) above a generator would not hold while it yields; use `with` in it")
+        journal, policy = self._journal, self._policy
+
+        @wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with Durable(journal, policy):
+                return function(*args, **kwargs)
+
+        @wraps(function)
+        async def a_inside(*args: Any, **kwargs: Any) -> Any:
+            with Durable(journal, policy):
+                return await function(*args, **kwargs)
+
+        return cast("F", a_inside if is_async(function) else inside)
+
+
 def durable(
     journal: JournalLike = "runs.db",
     *,
@@ -74,7 +151,9 @@ def durable(
     on_conflict: OnConflict = "reject",
     on_diverge: OnDiverge = "fail",
     lease: float = 15.0,
-) -> Generator[Store, None, None]:
+    restore: bool = False,
+    ask_expires: float | None = None,
+) -> Durable:
     """Journal the chats started inside; those with a `run_id` go on where they were, or give back their result.
 
     journal: a file (made with mode 0600 if it is not there), or a store.
@@ -84,19 +163,38 @@ def durable(
     on_diverge: the program asks for something else than was recorded: "fail" raises Diverged, "fork" goes on in a
         fork of the run.
     lease: seconds after which a process without a sign of life has lost its runs.
+    restore: put the files of a work directory back to where the run stands before it first runs code in this process,
+        as on another machine; what would be overwritten and is not in the journal is set aside. Forks always do.
+    ask_expires: seconds after which a question that a run waits for takes no answer any more; it is asked anew when the
+        run is next carried on. None: never.
     Raises JournalUnusable and ConfigError at once.
     """
-    policy = checked_policy(on_human, on_unknown, on_conflict, on_diverge, lease)
-    scope = Scope(open_journal(journal), policy)
-    token = here.set(scope)
-    try:
-        yield scope.store
-    finally:
-        here.reset(token)
+    policy = checked_policy(on_human, on_unknown, on_conflict, on_diverge, lease, restore, ask_expires)
+    if not isinstance(journal, (str, os.PathLike)) and not hasattr(journal, "claim"):
+        raise ConfigError(
+            f'autogen.durable takes the path of a journal or a store, as in `with autogen.durable("runs.db"):`; '
+            f"got {type(journal).__name__}: {journal!r:.80}"
+        )
+    return Durable(journal, policy)
+
+
+def _yields(function: Any) -> bool:
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return bool(flags & (CO_GENERATOR | CO_ASYNC_GENERATOR))
+
+
+CO_GENERATOR, CO_ASYNC_GENERATOR = 0x20, 0x200
+"""`inspect`'s, which costs 20 ms to import."""
 
 
 def checked_policy(
-    on_human: OnHuman, on_unknown: OnUnknown, on_conflict: OnConflict, on_diverge: OnDiverge, lease: float
+    on_human: OnHuman,
+    on_unknown: OnUnknown,
+    on_conflict: OnConflict,
+    on_diverge: OnDiverge,
+    lease: float,
+    restore: bool = False,
+    ask_expires: float | None = None,
 ) -> Policy:
     """Raises ConfigError for a value that is not among the choices."""
     for name, value, choices in (
@@ -104,13 +202,23 @@ def checked_policy(
         ("on_unknown", on_unknown, ("ask", "retry", "fail")),
         ("on_conflict", on_conflict, ("reject", "queue", "branch")),
         ("on_diverge", on_diverge, ("fail", "fork")),
+        ("restore", restore, (True, False)),
     ):
         if value not in choices:
             raise ConfigError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     if isinstance(lease, bool) or not isinstance(lease, (int, float)) or not lease > 0:
         raise ConfigError(f"lease must be a number of seconds above 0, got {lease!r}")
+    expires: object = ask_expires
+    if expires is not None and (isinstance(expires, bool) or not isinstance(expires, (int, float)) or not expires > 0):
+        raise ConfigError(f"ask_expires must be a number of seconds above 0, or None, got {ask_expires!r}")
     return Policy(
-        on_human=on_human, on_unknown=on_unknown, on_conflict=on_conflict, on_diverge=on_diverge, lease=float(lease)
+        on_human=on_human,
+        on_unknown=on_unknown,
+        on_conflict=on_conflict,
+        on_diverge=on_diverge,
+        lease=float(lease),
+        restore=restore,
+        ask_expires=ask_expires,
     )
 
 
@@ -132,7 +240,7 @@ def open_journal(journal: JournalLike) -> Store:
     key = (os.getpid(), path)
     with _opening:
         known = _opened.get(key)
-        if known is None or path == ":memory:":
+        if known is None or path == ":memory:" or not known.usable:
             known = SqliteStore(path)
             _opened[key] = known
         return known
@@ -195,7 +303,12 @@ def open_run(scope: Scope, run_id: str, title: str, facts: Mapping[str, str]) ->
     row = store.create(RunRow(id=run_id, created=now, updated=now, title=title, facts=dict(facts)))
     if not row.entry and dict(row.facts) != dict(facts) and not row.parent:
         changed = sorted(name for name in {*row.facts, *facts} if row.facts.get(name) != facts.get(name))
-        raise Diverged(run_id, "its beginning", f"another {', '.join(changed)}", f"see {', '.join(changed)}")
+        if scope.policy.on_diverge == "fail":
+            raise Diverged(run_id, "its beginning", f"another {', '.join(changed)}", f"see {', '.join(changed)}")
+        # read only: the first effect that the run does not answer makes a fork of it, or leads to the one made before
+        log = RunLog(store, row, policy=scope.policy, clock=scope.clock, alive=False)
+        log.facts = dict(facts)
+        return log
     return take_run(scope, row)
 
 
@@ -204,13 +317,17 @@ def take_run(scope: Scope, row: RunRow) -> RunLog:
     if row.status in ("done", "cancelled"):
         return RunLog(scope.store, row, policy=scope.policy, clock=scope.clock, alive=False)
     claimed = _claim(scope, row.id)
+    if claimed.id != row.id or claimed.generation != row.generation + 1:  # a fork, or others carried it on meanwhile
+        row = replace(claimed, status="failed" if claimed.status == "running" else claimed.status)
+    if claimed.status in ("done", "cancelled"):
+        _give_back(scope.store, claimed, claimed.generation, scope.clock())
+        return RunLog(scope.store, claimed, policy=scope.policy, clock=scope.clock, alive=False)
     try:
         log = RunLog(scope.store, claimed, policy=scope.policy, clock=scope.clock)
     except BaseException:
-        from autogen.runs.rows import RunChange
-
-        scope.store.settle(row.id, claimed.generation, RunChange(status=row.status, updated=scope.clock()))
+        _give_back(scope.store, row, claimed.generation, scope.clock())
         raise
+    log.before = row
     heart.keep(log)
     return log
 
@@ -223,42 +340,75 @@ def _claim(scope: Scope, run_id: str) -> RunRow:
             return scope.store.claim(run_id, owner, now, scope.policy.lease)
         except RunBusy as busy:
             if is_dead(busy.owner):
-                row = scope.store.run(run_id)
-                if row.owner == busy.owner:
-                    return scope.store.claim(run_id, owner, now, scope.policy.lease, dead=True)
-                continue
+                try:
+                    return scope.store.claim(run_id, owner, now, scope.policy.lease, dead=busy.owner)
+                except RunBusy:
+                    continue  # another one was faster, and lives
             match scope.policy.on_conflict:
                 case "reject":
                     raise RunBusy(run_id, told(busy.owner), busy.seconds) from None
                 case "branch":
                     return _branched(scope, run_id, owner)
                 case "queue":
+                    refuse_if_left_behind()
                     time.sleep(_POLL)
 
 
 def _branched(scope: Scope, run_id: str, owner: str) -> RunRow:
     """A fork of the run as far as it has come, for the one who came second."""
+    from autogen.runs.branches import make_fork
+    from autogen.runs.changes import passed_on
+
     store = scope.store
     row = store.run(run_id)
     entries = store.read(run_id)
-    number = len(store.forks(run_id)) + 1
     now = scope.clock()
-    while True:
-        fork = replace(
-            row,
-            id=f"{run_id}~{number}",
-            status="running",
-            created=row.created,
-            updated=now,
-            parent=run_id,
-            fork_seq=entries[-1].seq if entries else 0,
-            generation=0,
-            owner="",
-            lease_until=0.0,
-        )
-        if store.create(fork) == fork:
-            return store.claim(fork.id, owner, now, scope.policy.lease)
-        number += 1
+    fork = make_fork(store, row, entries[-1].seq if entries else 0, passed_on(row), [], now)
+    if fork is None:
+        raise RunBusy(run_id, told(row.owner), row.lease_until - now)
+    return store.claim(fork.id, owner, now, scope.policy.lease)
+
+
+def end_if_dead(scope: Scope, row: RunRow) -> None:
+    """Somebody asked for the end of a run: nobody else will come to it if who carried it on is dead."""
+    from autogen.core.stop import StopReason
+    from autogen.runs.rows import RunChange
+
+    if not is_dead(row.owner):
+        return
+    now = scope.clock()
+    try:
+        taken = scope.store.claim(row.id, this_owner(), now, scope.policy.lease, dead=row.owner)
+    except RunBusy:
+        return  # another one carries it on, and will see it
+    kept = {name: getattr(taken, name) for name in RunChange.__struct_fields__}
+    ended = {"status": "cancelled", "stop_reason": StopReason.CANCELLED.value, "updated": now}
+    scope.store.settle(row.id, taken.generation, RunChange(**{**kept, **ended}))
+
+
+def shown_safely(text: str) -> str:
+    """The text of an error without secrets."""
+    if not text:
+        return text
+    from autogen.runs.error_codec import known_redactor
+
+    return known_redactor().redact(text)[0]
+
+
+def give_back(log: RunLog) -> None:
+    """Let a run go that nobody will carry on after all: it stays as it was."""
+    heart.let_go(log)
+    if not log.closed and not log.lost:
+        log.closed = True
+        _give_back(log.store, log.before, log.generation, log.clock())
+
+
+def _give_back(store: Store, row: RunRow, generation: int, now: float) -> None:
+    from autogen.runs.rows import RunChange
+
+    kept = {name: getattr(row, name) for name in RunChange.__struct_fields__}
+    status = "failed" if row.status == "running" else row.status
+    store.settle(row.id, generation, RunChange(**{**kept, "status": status, "updated": now}))
 
 
 def close_run(log: RunLog, **ended: Any) -> None:

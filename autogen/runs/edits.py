@@ -1,20 +1,20 @@
-"""What a function of the program did to a run's views: found when it has returned, written down, done again on recall.
+"""What a function of the program did to a run's views: found when it has returned, to be written down.
 
-Views are 0.2's lists and dicts, so what was written is told by comparing them before and after. Refuses to know why
-the function was called. What a function keeps for itself is not seen: that belongs into JSON that it returns.
+Views are 0.2's lists and dicts, so what was written is told by comparing them before and after; of what runs beside
+others (tools), by what its chats left. Refuses to know why the function was called and how edits are done again
+(`applied.py`). What a function keeps for itself is not seen: that belongs into JSON that it returns.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
 from autogen.conversation.run import Run, origin_passed_on
 from autogen.conversation.state import AgentState
-from autogen.core.model import Origin, Usage
-from autogen.core.transcript import texts
-from autogen.core.wire import MessageDict
+from autogen.core.model import Usage
+from autogen.core.stop import StopReason
 from autogen.runs.errors import Damaged, NotStorable
 
 
@@ -25,12 +25,16 @@ class Kept(Struct, frozen=True, array_like=True):
     origin: str = ""
 
 
+AFTER: Final = -1
+
+
 class HistoryEdit(Struct, frozen=True, omit_defaults=True):
     """One agent's history with one partner: its first `keep` messages stay, these follow."""
 
     agent: str
     partner: str
     keep: int
+    """`AFTER`: all that stands there when it is applied."""
     added: list[Kept] = []
 
 
@@ -54,6 +58,14 @@ class Edits(Struct, frozen=True, omit_defaults=True):
     messages: int = 0
     origin: str = ""
     """Of the reply that was made, where what the function was told decided it."""
+    stop: tuple[str, str] | None = None
+    """(reason, detail): it ended the chat."""
+    acted: bool = False
+    """A tool, code or person acted: that is progress."""
+    repeated: list[tuple[str, str, str, int]] = []
+    """(tool, arguments, result, how often) of tools that it called."""
+    over: str | None = None
+    """Why the chat is to end: one of these was called too often."""
 
 
 _encode: Final = Encoder().encode
@@ -74,10 +86,14 @@ class _Before(Struct, frozen=True, eq=False):
     unpriced: bool
     model_calls: int
     messages: int
+    stop: StopReason | None
+    stale: int
+    repeated: dict[tuple[str, str, str], int]
 
 
 def snapshot(run: Run) -> Any:
     """How the run's views are now."""
+    run.catch_up()  # what was said before is not told as said by the function
     states = dict(run.states)
     return _Before(
         {id(agent): {p: [(m, dict(m)) for m in h] for p, h in s.histories.items()} for agent, s in states.items()},
@@ -93,14 +109,28 @@ def snapshot(run: Run) -> Any:
         run.spent.unpriced,
         run.spent.model_calls,
         run.spent.messages,
+        chat_of(run).stop_reason,
+        run.watch.stale if run.watch is not None else 0,
+        run.repeats.counts() if run.repeats is not None else {},
     )
+
+
+def chat_of(run: Run) -> Run:
+    """The run of the chat itself: not that of steps taken under the other driver."""
+    while run.joined and run.parent is not None:
+        run = run.parent
+    return run
 
 
 def made_edits(run: Run, snapshot_before: Any, answer: Any) -> bytes:
     """What changed since, encoded; b"" for nothing. Raises NotStorable for a message that is no JSON."""
     before: _Before = snapshot_before
+    run.catch_up()
     states = dict(run.states)
     said = list(run.transcript)[before.said :]
+    chat = chat_of(run)
+    stopped = chat.stop_reason if before.stop is None else None
+    calls = run.repeats.counts() if run.repeats is not None else {}
     edits = Edits(
         said=[(entry.author, entry.recipient, _kept(entry.message)) for entry in said],
         histories=[edit for agent, state in states.items() for edit in _history_edits(agent, state, before)],
@@ -121,7 +151,11 @@ def made_edits(run: Run, snapshot_before: Any, answer: Any) -> bytes:
         unpriced=run.spent.unpriced and not before.unpriced,
         model_calls=run.spent.model_calls - before.model_calls,
         messages=run.spent.messages - before.messages,
-        origin=origin_passed_on(run.told, _reply(answer)) if run.told and _reply(answer) is not None else "",
+        stop=None if stopped is None else (stopped.value, chat.stop_detail),
+        acted=run.watch is not None and run.watch.stale < before.stale,
+        repeated=[(*key, n - had) for key, n in calls.items() if n != (had := before.repeated.get(key, 0))],
+        over=run.repeats.over if run.repeats is not None else None,
+        origin=origin_passed_on(run.told, reply_of(answer)) if run.told and reply_of(answer) is not None else "",
     )
     if edits == Edits():
         return b""
@@ -131,65 +165,41 @@ def made_edits(run: Run, snapshot_before: Any, answer: Any) -> bytes:
         raise NotStorable("a function of the program", "a message that it left in a view", str(error)) from None
 
 
-def apply_edits(run: Run, detail: bytes, answer: Any) -> None:
-    """Do to the run's views what the function did when it was called."""
-    if not detail:
-        return
+def left_by(run: Run) -> Edits:
+    """What a nested chat that is over leaves to the run that it was nested in; `AgentState.take` does the same."""
+    touched = [(agent, state, dict(state.touched)) for agent, state in dict(run.states).items()]
+    pairs = [(agent, state, p, cleared) for agent, state, partners in touched for p, cleared in partners.items()]
+    return Edits(
+        histories=[
+            HistoryEdit(agent.name, p.name, 0 if cleared else AFTER, _kept_all(state, p, cleared))
+            for agent, state, p, cleared in pairs
+        ],
+        counters=[(agent.name, p.name, state.counters[p]) for agent, state, p, _ in pairs],
+        replies=[(agent.name, p.name, state.reply_at_receive[p]) for agent, state, p, _ in pairs],
+        ran={agent.name: sorted(state.ran) for agent, state, _ in touched if state.ran},
+        heard=run.said().since(0),
+        messages=run.spent.messages,
+    )
+
+
+def with_left(detail: bytes, left: Sequence[Edits]) -> bytes:
+    """An entry's detail (a JSON object, or b"") with what chats left that were held inside of it."""
+    chats = [edits for edits in left if edits != Edits()]
+    if not chats:
+        return detail
     try:
-        edits = _decode(detail)
+        made = Encoder().encode(chats)
+    except (TypeError, ValueError) as error:
+        raise NotStorable("a chat held in a function", "a message of it", str(error)) from None
+    return (detail[:-1] + b"," if detail else b"{") + b'"left":' + made + b"}"
+
+
+def read_edits(detail: bytes) -> Edits:
+    """Raises Damaged."""
+    try:
+        return _decode(detail)
     except ValueError as error:
         raise Damaged("the edits of a callback", str(error)) from None
-    for author, recipient, kept in edits.said:
-        run.transcript.append(author, recipient, _message(kept))
-    run.heard.say_again(edits.heard)
-    if edits.origin and run.told is not None:
-        origin = cast("Origin", edits.origin)
-        run.told.extend((origin, text) for text in _texts(_reply(answer)))
-    _count(run, edits)
-    apply_to_states(run, edits)
-
-
-def apply_to_states(run: Run, edits: Edits) -> None:
-    """The part of the edits that belongs to agents."""
-    agents = dict(_parties(run))
-
-    def state(name: str) -> AgentState | None:
-        agent = agents.get(name)
-        return None if agent is None else cast("AgentState", agent._state)
-
-    for edit in edits.histories:
-        mine, partner = state(edit.agent), agents.get(edit.partner)
-        if mine is not None and partner is not None:
-            history = mine.histories[partner]
-            history[edit.keep :] = [_message(kept) for kept in edit.added]
-            mine.touch(partner)
-    for name, other, number in edits.counters:
-        mine, partner = state(name), agents.get(other)
-        if mine is not None and partner is not None:
-            mine.counters[partner] = number
-    for name, other, flag in edits.replies:
-        mine, partner = state(name), agents.get(other)
-        if mine is not None and partner is not None:
-            mine.reply_at_receive[partner] = flag
-    for name, inputs in edits.inputs.items():
-        if (mine := state(name)) is not None:
-            mine.human_input[:] = inputs
-    for name, ran in edits.ran.items():
-        if (mine := state(name)) is not None:
-            mine.ran |= frozenset(ran)
-    for name, system in edits.system.items():
-        if (agent := agents.get(name)) is not None:
-            agent._oai_system_message = system
-
-
-def _parties(run: Run) -> Iterator[tuple[str, Any]]:
-    """Agents that the run knows, by name; those of this run win over those of a run that it is nested in."""
-    for one in reversed(list(run.lineage())):
-        for agent, state in dict(one.states).items():
-            for known in (*state.histories, *state.counters, agent):
-                name = getattr(known, "name", None)
-                if isinstance(name, str):
-                    yield name, known
 
 
 def _history_edits(agent: Any, state: AgentState, before: _Before) -> Iterator[HistoryEdit]:
@@ -232,34 +242,17 @@ def _minus(now: Usage, was: Usage | None) -> Usage:
     )
 
 
-def _count(run: Run, edits: Edits) -> None:
-    with run.counting:
-        for one in run.lineage():
-            for name, usage in edits.usage.items():
-                one.usage[name] = one.usage.get(name, Usage()) + usage
-                one.spent.usage += usage
-            one.spent.usd += edits.usd
-            one.spent.unpriced = one.spent.unpriced or edits.unpriced
-            one.spent.model_calls += edits.model_calls
-            one.spent.messages += edits.messages
-
-
 def _kept(message: Mapping[str, Any]) -> Kept:
     return Kept(dict(message), getattr(message, "origin", None) or "")
 
 
-def _message(kept: Kept) -> MessageDict:
-    return MessageDict(kept.fields, cast("Origin", kept.origin or "program"))
+def _kept_all(state: AgentState, partner: Any, cleared: bool) -> list[Kept]:
+    begun = 0 if cleared else state.begun.get(partner, 0)
+    return [_kept(message) for message in state.histories[partner][begun:]]
 
 
-def _reply(answer: Any) -> Any:
+def reply_of(answer: Any) -> Any:
     """Of what a reply function gives, `(final, reply)`, the reply."""
     if isinstance(answer, tuple):
         return answer[1] if len(answer) == 2 else None  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     return answer
-
-
-def _texts(reply: Any) -> list[str]:
-    if isinstance(reply, str):
-        return [reply]
-    return list(texts(cast("Mapping[str, Any]", reply))) if isinstance(reply, Mapping) else []

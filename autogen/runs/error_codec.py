@@ -7,7 +7,7 @@ Refuses to know which effect failed. `codec.py` is the door to this file.
 
 import builtins
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from autogen.core.errors import AutogenError
+from autogen.core.secrets import known
 from autogen.runs.errors import Damaged, RecordedError, UnknownFormat
 from autogen.runs.packing import pack, tagged
 from autogen.runs.shapes import Refused, Tagged, dump
@@ -53,9 +54,9 @@ class _Read(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def encode_error(raised: BaseException, redactor: "Redactor | None" = None) -> bytes:
-    """An error as JSON. redactor: None for one that knows the patterns of secrets only."""
+    """An error as JSON. redactor: None for `known_redactor`."""
     made = _own(raised) or _builtin(raised) or _recorded(raised)
-    return (redactor or _patterns()).redact_json(made)[0]
+    return (redactor or known_redactor()).redact_json(made)[0]
 
 
 def decode_error(data: bytes, what: str) -> BaseException:
@@ -179,8 +180,13 @@ def _named(name: str) -> object:
     return name
 
 
-@cache
-def _patterns() -> "Redactor":
+def known_redactor() -> "Redactor":
+    """One that knows the patterns of secrets and those of this process."""
+    return _redactor(tuple(known()))
+
+
+@lru_cache(4)
+def _redactor(values: tuple[str, ...]) -> "Redactor":
     from autogen.runs.redact import Redactor  # its patterns cost 20 ms, and most runs see no error
 
-    return Redactor()
+    return Redactor(values)

@@ -220,6 +220,21 @@ class UnboundAgent(JournalError, LookupError):
         )
 
 
+class UnboundTool(JournalError, LookupError):
+    """A run called a tool that is not registered in this process."""
+
+    def __init__(self, run_id: str, agent: str, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(run_id, agent, name, known)
+        self.run_id, self.agent, self.name, self.known = run_id, agent, name, known
+
+    def __str__(self) -> str:
+        known = ", ".join(self.known) or "none"
+        return (
+            f"run {self.run_id!r} called the tool {self.name!r} of agent {self.agent!r}, but no tool of that name is "
+            f"registered there now (registered: {known}); register it under the same name before the run goes on"
+        )
+
+
 class RunExists(JournalError):
     """A run that is to be imported has an id that is taken in this journal."""
 

@@ -25,6 +25,7 @@ OUTCOMES = ("answer", "result", "message")
 """Three words for the outcome of the step: a person's, a tool's or code's, a model's; any of them serves."""
 _SETTINGS = ("system_message", "model", "parameters")
 _KNOWN = (*OUTCOMES, *_SETTINGS, "arguments")
+_MAY_HOLD_KEYS = ("default_headers", "default_query", "extra_headers", "extra_query")
 _AGAIN = ("idempotent", "resume", "free")
 """`repeat` of tools that may be entered again."""
 
@@ -43,8 +44,8 @@ def fork(
         very beginning.
     set: what is other. "answer" (or "result", "message"): the outcome of the step `at`, in place of doing it anew:
         text of a model or a message with its tool_calls, of a tool, code or person. For the model calls that the fork
-        makes itself: "system_message" {agent: text}, "model" {agent: name in its config_list}, "parameters"
-        {agent: {"temperature": 0}}. "arguments": of the entry function, those that differ; only with at=0.
+        makes itself: "system_message" {agent: text} (of its replies), "model" {agent: name in its config_list},
+        "parameters" {agent: {"temperature": 0}}. "arguments": of the entry function, those that differ; only with at=0.
     new_id: its name; None: the parent's with `~1`, `~2`, ...
     Carry it on by `autogen.advance`, or by the script with `run_id=` its id. The work directory's files are put back to
     that point before it first runs code. Raises UnknownRun, ForkRefused.
@@ -62,17 +63,13 @@ async def a_fork(
     journal: JournalLike | None = None,
 ) -> str:
     """`fork` on an event loop."""
-    import asyncio
-
-    from autogen.drivers.threads import spawn
+    from autogen.drivers.threads import beside
 
     scope = wanted_scope(journal)
-    return await asyncio.wrap_future(spawn(lambda: _forked(scope.store, run_id, at, set, new_id, scope.clock)))
+    return await beside(lambda: _forked(scope.store, run_id, at, set, new_id, scope.clock))
 
 
-def _forked(
-    store: Store, run_id: str, at: Any, wanted: Any, new_id: Any, clock: Callable[[], float]
-) -> str:
+def _forked(store: Store, run_id: str, at: Any, wanted: Any, new_id: Any, clock: Callable[[], float]) -> str:
     row = store.run(run_id)
     entries = store.read(run_id)
     steps = steps_of(entries)
@@ -100,7 +97,7 @@ def _forked(
 
 
 def _number(run_id: str, steps: list[Entry], at: Any) -> int:
-    if isinstance(at, str) and at.isdigit():
+    if isinstance(at, str) and at.isascii() and at.isdigit():
         at = int(at)
     if isinstance(at, str):
         for number, step in enumerate(steps, 1):
@@ -137,7 +134,7 @@ def _repeat(entry: Entry) -> Any:
         return None
 
 
-# ---- what is asked for -------------------------------------------------------------------------------------------------
+# ---- what is asked for -----------------------------------------------------------------------------------------------
 
 
 def _read(run_id: str, wanted: Any, entries: list[Entry], row: RunRow) -> dict[str, Any]:
@@ -152,7 +149,7 @@ def _read(run_id: str, wanted: Any, entries: list[Entry], row: RunRow) -> dict[s
         raise ForkRefused(run_id, f"set has no key {unknown[0]!r:.80}; it has {', '.join(_KNOWN)}")
     named = [name for name in OUTCOMES if name in given]
     if len(named) > 1:
-        raise ForkRefused(run_id, f"{' and '.join(named)} are words for the same thing, the outcome of the step; give one")
+        raise ForkRefused(run_id, f"{' and '.join(named)} all mean the outcome of the step; give one")
     agents = _agents(entries, row)
     for name in _SETTINGS:
         if name in given:
@@ -168,7 +165,7 @@ def _by_agent(run_id: str, name: str, value: Any, agents: set[str]) -> dict[str,
     for agent, wanted in known.items():
         if agents and agent not in agents:
             raise ForkRefused(
-                run_id, f"{name} names the agent {agent!r:.80}, but those that took part are {', '.join(sorted(agents))}"
+                run_id, f"{name} names the agent {agent!r:.80}; those that took part are {', '.join(sorted(agents))}"
             )
         if name != "parameters":
             if not isinstance(wanted, str) or (name == "model" and not wanted.strip()):
@@ -179,8 +176,8 @@ def _by_agent(run_id: str, name: str, value: Any, agents: set[str]) -> dict[str,
         for key in cast("Mapping[str, Any]", wanted):
             if key == "model":
                 raise ForkRefused(run_id, f'the model is changed by set={{"model": {{{agent!r}: name}}}}')
-            if names_secret(key):
-                raise ForkRefused(run_id, f"{key!r} is no parameter of a model, and secrets do not belong into a journal")
+            if names_secret(key) or key in _MAY_HOLD_KEYS:
+                raise ForkRefused(run_id, f"{key!r} may hold a secret, which does not belong into a journal")
         try:
             codec.encode(dict(cast("Mapping[str, Any]", wanted)), f"parameters of {agent!r}")
         except NotStorable as error:
@@ -211,7 +208,7 @@ def _changes(row: RunRow, given: dict[str, Any], number: int) -> tuple[Changes, 
         return changes, {}
     wanted = given["arguments"]
     if not row.entry:
-        raise ForkRefused(row.id, "it was begun by a script, so it has no entry function with arguments; change the script")
+        raise ForkRefused(row.id, "a script began it, not an entry function with arguments; change the script")
     if number:
         raise ForkRefused(row.id, "the arguments of the entry function can be changed from the beginning only, at=0")
     if not isinstance(wanted, Mapping):

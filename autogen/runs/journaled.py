@@ -9,29 +9,52 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from autogen.conversation.run import Run
 from autogen.core.effects import AskHuman, CallModel, CallTool, Draw, Invoke, RunCode, Sleep
-from autogen.core.events import Event, RequestSent
-from autogen.core.model import ModelReply
+from autogen.core.errors import LimitReached
+from autogen.core.events import ToolStarted
+from autogen.core.model import ModelReply, Usage
+from autogen.core.secrets import any_declared, hide, hide_text
 from autogen.core.tools import ToolOutcome
 from autogen.drivers.frame import Frame
 from autogen.drivers.performer import Act, EmitNow, Performers, program_call
 from autogen.runs import codec
+from autogen.runs.applied import apply_edits, apply_left
 from autogen.runs.asks import ask_person, unknown_outcome
+from autogen.runs.code_runs import CodeRun
 from autogen.runs.digest import of_bytes, of_json, shown, to_json
-from autogen.runs.edits import apply_edits, made_edits, snapshot
+from autogen.runs.edits import Edits, made_edits, snapshot, with_left
 from autogen.runs.error_codec import decode_error, encode_error
-from autogen.runs.errors import Diverged
+from autogen.runs.errors import UnboundTool
+from autogen.runs.live import Choose, changed_call
 from autogen.runs.log import RunLog
 from autogen.runs.place import Place, key_of
-from autogen.runs.requests import ModelDetail, Requests, added_messages, difference, encode_detail
+from autogen.runs.requests import (
+    MARK,
+    ModelDetail,
+    Requests,
+    added_messages,
+    difference,
+    encode_detail,
+    lost_before,
+    same_but_redacted,
+    same_talk,
+    was_streamed,
+)
+from autogen.runs.retold import count_inside, tell_code, tell_model, tell_model_failure, tell_tool
 from autogen.runs.rows import Entry, EntryKind
+from autogen.runs.sent import Sent
 from autogen.runs.standing import Within
+from autogen.runs.work_files import Disk
 
 A = TypeVar("A")
 
 Repeat: TypeAlias = Literal["free", "idempotent", "never", "resume"]
+
+Finish: TypeAlias = Callable[[Any], tuple[bytes, dict[str, bytes]]]
+"""What is to be told of an effect that is over, for people and for its recall, and blobs."""
 
 RECALLED = frozenset({"reply_function", "override"})
 """Kinds of callbacks that are recalled; the others run again, and what they give is compared."""
@@ -44,8 +67,12 @@ class Meanings(Struct, frozen=True, eq=False):
     repeat_code: Callable[[RunCode], Repeat]
     can_ask: Callable[[], bool]
     """Is there somebody to ask at once: a terminal, or an input stream of the program's own?"""
-    keep_files: Callable[[RunCode, Any, RunLog], dict[str, Any]] | None = None
-    """After code ran: what is to be told of the files in its work directory. Blobs go to the log's store."""
+    tool_started: Callable[[CallTool], ToolStarted | None]
+    """What observers are told when the tool is called; None where the call ends before that."""
+    disk: Callable[[], Disk]
+    """What touches the files of work directories."""
+    choose: Choose
+    """A client that asks one model, or sends other parameters, for a fork that says so."""
 
 
 def journaled(plain: Performers, place: Place, run: Run, is_async: bool, meanings: Meanings) -> Performers:
@@ -79,25 +106,30 @@ class Journaled:
         return log
 
     def branch(self, name: str) -> Performers:
-        address = self.place.next(key_of(name), "")
-        return journaled(self.plain, self.place.inside(address), self.run, self.is_async, self.meanings)
+        inner = self.place.inside(self.place.next(key_of(name), ""))
+        inner.beside = True
+        return journaled(self.plain, inner, self.run, self.is_async, self.meanings)
 
     def draw(self, effect: Draw) -> float | str:
         """Times and ids come from the log: they are the same in every process, and need no entry."""
         if effect.kind == "time":
             return self.place.time
         address = self.place.next(key_of("draw", effect.kind), "")
-        made = of_bytes(self.log.id.encode(), address.encode())
+        made = of_bytes(self.log.seed.encode(), address.encode())
         return made[:16] if effect.kind == "id" else int(made[:13], 16) / 16**13
 
     def _frame(self, place: Place) -> Frame:
         return Frame(self.run, self.is_async, journaled(self.plain, place, self.run, self.is_async, self.meanings))
 
-    def _within(self, address: str, work: Coroutine[Any, Any, A], foreign: str = "", home: bool = True) -> Within[A]:
-        """The work of a performer; what it starts stands under `address`."""
+    def _within(
+        self, address: str, work: Coroutine[Any, Any, A], foreign: str = "", left: list[Edits] | None = None
+    ) -> Within[A]:
+        """The work of a performer; what it starts stands under `address`. left: takes what its chats leave."""
 
         def stand() -> tuple[Frame, Place]:
-            inner = self.place.inside(address, foreign, home)
+            inner = self.place.inside(address, foreign, home=True)
+            if left is not None:
+                inner.left = left
             return self._frame(inner), inner
 
         return Within(stand, work)
@@ -115,23 +147,14 @@ class Journaled:
         self.place.time = max(self.place.time, entry.ended)
         if entry.state == "failed":
             raise decode_error(entry.answer, entry.address)
-        return codec.decode(entry.answer, entry.address, self._agent)
+        return codec.decode(entry.answer, entry.address, self.agent)
 
-    def _agent(self, name: str) -> Any:
-        """The agent of that name in this run, or those it is nested in."""
-        for run in self.run.lineage():
-            for agent in run.states:
-                if getattr(agent, "name", None) == name:
-                    return agent
-                for partner in run.states[agent].histories:
-                    if getattr(partner, "name", None) == name:
-                        return partner
-        return None
+    def agent(self, name: str) -> Any:
+        """The agent of that name in this run, in those it is nested in, or where its functions lead; or None."""
+        return self.log.meant.find(self.run, name)
 
     async def write_outcome(self, entry: Entry, outcome: Any) -> None:
         """Write what a person said of an effect that was in flight."""
-        from msgspec.structs import replace
-
         encoded = codec.encode(outcome, entry.label)
         await self.write(replace(entry, state="done", ended=self.log.clock(), answer=encoded))
 
@@ -141,19 +164,23 @@ class Journaled:
         return on_human == "ask" or (on_human == "auto" and self.meanings.can_ask())
 
     async def _performed(
-        self, entry: Entry, work: Any, what: str, finish: Callable[[Any], tuple[bytes, dict[str, bytes]]] | None = None
+        self, entry: Entry, work: Any, what: str, finish: Finish | None = None, *, even_failed: bool = False
     ) -> Any:
-        """Carry `work` out and write down what came of it under the entry's address."""
-        from msgspec.structs import replace
+        """Carry `work` out and write down what came of it under the entry's address.
 
+        even_failed: `finish` has something to tell of a failure, too.
+        """
         log = self.log
         try:
             answer = await work
         except Exception as raised:
             failed = encode_error(raised)
-            await self.write(replace(entry, state="failed", ended=log.clock(), answer=failed))
+            detail = finish(None)[0] if finish is not None and even_failed else entry.detail
+            await self.write(replace(entry, state="failed", ended=log.clock(), answer=failed, detail=detail))
             raise
         encoded = codec.encode(answer, what)
+        if any_declared() and (clean := hide(encoded)) != encoded:  # the conversation goes on with what is recalled
+            encoded, answer = clean, codec.decode(clean, entry.address, self.agent)
         detail, blobs = finish(answer) if finish is not None else (entry.detail, {})
         done = replace(entry, state="done", ended=log.clock(), answer=encoded, detail=detail)
         await self.write(done, blobs)
@@ -166,12 +193,17 @@ class Journaled:
         digest, shared = log.chains.request(effect.agent, effect.purpose, effect.request)
         address = self.place.next(key_of(effect.agent, "model", effect.purpose), digest)
         known = log.find(
-            address, digest, lambda: _request_shown(effect), lambda entry: difference(entry, effect.request)
+            address,
+            digest,
+            lambda: _request_shown(effect),
+            lambda entry: difference(entry, effect.request),
+            lambda entry: same_talk(entry, effect.request),
+            lambda entry: same_but_redacted(entry, effect.request),
         )
         if known is not None:
-            reply = cast("ModelReply", self._recalled_model(effect, known))
-            return reply
-        sent = _Sent(emit)
+            return self._recalled_model(effect, known, emit)
+        sent = Sent(emit, lost_before(log.entries.get(address)))
+        self._lost(effect.agent, sent.lost)
         entry = Entry(
             address=address,
             kind="model",
@@ -183,28 +215,51 @@ class Journaled:
             started=log.clock(),
         )
 
-        def finish(reply: ModelReply) -> tuple[bytes, dict[str, bytes]]:
+        def finish(reply: ModelReply | None) -> tuple[bytes, dict[str, bytes]]:
             blobs: dict[str, bytes] = {}
             request = None
+            lost, lost_usd = sent.lost or (None, 0.0)
+            if reply is None:
+                failed = ModelDetail(shared, added_messages(effect.request, shared), lost=lost, lost_usd=lost_usd)
+                return encode_detail(failed), blobs
             if sent.last is not None:
                 if log.requests is None:
                     log.requests = Requests()
-                request, blobs = log.requests.keep(address, sent.last.url, sent.last.body, sent.count)
-            usage = reply.usage
+                request, blobs = log.requests.keep(address, hide_text(sent.last.url), hide(sent.last.body), sent.count)
+            usage, model = reply.usage, reply.model
             added = added_messages(effect.request, shared)
-            detail = ModelDetail(shared, added, request, reply.model, usage.input, usage.output, reply.cost)
+            detail = ModelDetail(
+                shared, added, request, model, usage.input, usage.output, reply.cost, sent.streamed, lost, lost_usd
+            )
             return encode_detail(detail), blobs
 
-        work = self._within(address, self.plain.call_model(effect, sent))
-        answer: ModelReply = await self._performed(entry, work, f"the model of {effect.agent}", finish)
+        # its digest is that of the program's own request, so that a fork that goes on finds it again
+        live = changed_call(effect, log.changes, self.meanings.choose) if log.changes.touches_models else effect
+        work = self._within(address, self.plain.call_model(live, sent))
+        what = f"the model of {effect.agent}"
+        answer: ModelReply = await self._performed(entry, work, what, finish, even_failed=True)
+        if log.requests is not None:
+            log.requests.hear(address, log.entries[address].answer, answer.message.text)
         return answer
 
-    def _recalled_model(self, effect: CallModel, entry: Entry) -> Any:
-        reply = self.recalled(entry)
+    def _lost(self, agent: str, lost: tuple[Usage, float | None] | None) -> None:
+        if lost is not None:
+            self.run.lost(agent, *lost)
+
+    def _recalled_model(self, effect: CallModel, entry: Entry, emit: EmitNow) -> ModelReply:
+        self._lost(effect.agent, lost_before(entry))
+        try:
+            reply = cast("ModelReply", self.recalled(entry))
+        except Exception as error:
+            if not isinstance(error, LimitReached):  # else it was not admitted, so it never began
+                self.run.count_model_call()
+            tell_model_failure(emit, effect, entry, error)
+            raise
         self.run.count_model_call()
         recalled = getattr(effect.client, "recalled", None)
         if recalled is not None:
             recalled(reply)
+        tell_model(emit, effect, entry, reply, was_streamed(entry))
         return reply
 
     # ---- tools and code ---------------------------------------------------------------------------------------------
@@ -212,9 +267,18 @@ class Journaled:
     async def call_tool(self, effect: CallTool, emit: EmitNow) -> ToolOutcome:
         digest = of_json([effect.call.name, effect.call.arguments])
         address = self.place.next(key_of(effect.agent, "tool"), digest)
-        detail = to_json({"arguments": effect.call.arguments, "call_id": effect.call.id})
         repeat = self.meanings.repeat_tool(effect)
+        told = {"arguments": effect.call.arguments, "call_id": effect.call.id}
+        detail = to_json(told if repeat == "never" else {**told, "repeat": repeat})
         foreign = "" if repeat == "resume" else f"the tool {effect.call.name!r} of agent {effect.agent!r}"
+        left: list[Edits] = []
+
+        def finish(outcome: Any) -> tuple[bytes, dict[str, bytes]]:
+            return with_left(detail, left), {}
+
+        if effect.tool is None:
+            self._refuse_missing(effect, address)
+        self.log.meant.look_into(effect.tool)
         outcome: ToolOutcome = await self._guarded(
             "tool",
             effect.agent,
@@ -223,22 +287,34 @@ class Journaled:
             digest,
             detail,
             repeat,
-            lambda: self._within(address, self.plain.call_tool(effect, emit), foreign),
+            lambda: self._within(address, self.plain.call_tool(self._keyed(effect, address), emit), foreign, left),
             lambda: f"{effect.call.name}({effect.call.arguments})",
+            lambda known: tell_tool(emit, effect, known, self.meanings.tool_started(effect)),
+            finish,
         )
         return outcome
+
+    def _refuse_missing(self, effect: CallTool, address: str) -> None:
+        """A run that called this tool goes on only where it is registered again. Raises UnboundTool."""
+        log = self.log
+        known = log.entries.get(address)
+        if known is None or log.ended or known.label != effect.call.name:
+            return
+        if known.state == "started" or (known.state == "done" and self.recalled(known).why != "unknown"):
+            raise UnboundTool(log.id, effect.agent, effect.call.name, effect.known)
+
+    def _keyed(self, effect: CallTool, address: str) -> CallTool:
+        return replace(effect, key=self.log.key(address))
 
     async def run_code(self, effect: RunCode, emit: EmitNow) -> Any:
         blocks = [[block.language, block.code] for block in effect.blocks]
         digest = of_json(blocks)
         address = self.place.next(key_of(effect.agent, "code"), digest)
-        keep = self.meanings.keep_files
+        running = CodeRun(self.log, self.meanings.disk(), effect, address)
 
         def files(outcome: Any) -> tuple[bytes, dict[str, bytes]]:
-            told: dict[str, Any] = {"blocks": blocks}
-            if keep is not None:
-                told["files"] = keep(effect, outcome, self.log)
-            return to_json(told), {}
+            told = {"blocks": blocks} if running.told is None else {"blocks": blocks, "files": running.told}
+            return to_json(told), running.blobs
 
         return await self._guarded(
             "code",
@@ -248,8 +324,9 @@ class Journaled:
             digest,
             to_json({"blocks": blocks}),
             self.meanings.repeat_code(effect),
-            lambda: self._within(address, self.plain.run_code(effect, emit)),
+            lambda: self._within(address, running.carry_out(self.plain.run_code(effect, emit), emit)),
             lambda: shown(blocks),
+            lambda known: tell_code(emit, effect, known),
             files,
         )
 
@@ -264,13 +341,23 @@ class Journaled:
         repeat: Repeat,
         work: Callable[[], Any],
         told: Callable[[], str],
-        finish: Callable[[Any], tuple[bytes, dict[str, bytes]]] | None = None,
+        retell: Callable[[Any], None],
+        finish: Finish | None = None,
     ) -> Any:
         """An effect that changes the world: that it was begun is written first, so that a crash inside it is known."""
         log = self.log
-        known = log.find(address, digest, told)
+        known = log.find(
+            address,
+            digest,
+            told,
+            redacted=lambda entry: MARK in detail and entry.label == label and entry.detail.startswith(detail[:-1]),
+        )
         if known is not None and known.state != "started":
-            return self.recalled(known)
+            count_inside(self, address, of_run=True)
+            apply_left(self.run, known.detail, log.meant)
+            outcome = self.recalled(known)
+            retell(outcome)
+            return outcome
         if known is not None:
             log.check()
             if repeat == "never":
@@ -322,33 +409,38 @@ class Journaled:
         return await self._compare(effect, known, entry, what)
 
     async def _recall(self, effect: Invoke, known: Entry | None, entry: Entry, what: str) -> Any:
-        from msgspec.structs import replace
-
+        meant = self.log.meant.look_into(effect.function, effect.args, effect.kwargs)
+        beside = self.place.beside
         if known is not None:
+            count_inside(self, entry.address, of_run=beside)
+            apply_left(self.run, known.detail, meant)
+            if known.state == "failed":
+                apply_edits(self.run, known.detail, None, meant)
             answer = self.recalled(known)
-            apply_edits(self.run, known.detail, answer)
+            apply_edits(self.run, known.detail, answer, meant)
             return answer
-        work = self._within(entry.address, _called(effect), f"the function {what}")
-        before = snapshot(self.run)
+        left: list[Edits] = []
+        work = self._within(entry.address, _called(effect), f"the function {what}", left)
+        before = None if beside else snapshot(self.run)
 
         def finish(answer: Any) -> tuple[bytes, dict[str, bytes]]:
-            return made_edits(self.run, before, answer), {}
+            return with_left(b"", left) if before is None else made_edits(self.run, before, answer), {}
 
-        return await self._performed(replace(entry, attempt=self.log.attempt(entry.address)), work, what, finish)
+        attempt = self.log.attempt(entry.address)
+        return await self._performed(replace(entry, attempt=attempt), work, what, finish, even_failed=True)
 
     async def _compare(self, effect: Invoke, known: Entry | None, entry: Entry, what: str) -> Any:
-        from msgspec.structs import replace
-
         log = self.log
+        row = log.row
         if known is None or known.state == "failed":
             log.check()
         answer = await self._within(entry.address, _called(effect))
         told = to_json(answer)
         if known is not None and known.state == "done":
-            if known.answer != _seal(told):
-                raise Diverged(log.id, entry.address, f"another result of {what}", shown(answer))
-            self.place.time = max(self.place.time, known.ended)
-            return answer
+            if known.answer == _seal(told) or (log.replay and MARK in told):
+                self.place.time = max(self.place.time, known.ended)
+                return answer
+            log.leave(row, entry.address, of_bytes(told), f"another result of {what}", shown(answer))
         await self.write(replace(entry, ended=log.clock(), answer=_seal(told)))
         return answer
 
@@ -368,8 +460,6 @@ class Journaled:
         left = effect.seconds - max(0.0, now - began)
         if left > 0:
             await Sleep(left)
-        from msgspec.structs import replace
-
         await self.write(replace(entry, state="done", ended=log.clock()))
 
 
@@ -379,23 +469,6 @@ async def _called(effect: Invoke) -> Any:
 
 def _seal(told: bytes) -> bytes:
     return f'"{of_bytes(told)}"'.encode()
-
-
-class _Sent:
-    """An `emit` that remembers the last request that went out."""
-
-    __slots__ = ("_emit", "count", "last")
-
-    def __init__(self, emit: EmitNow) -> None:
-        self._emit = emit
-        self.last: RequestSent | None = None
-        self.count = 0
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, RequestSent):
-            self.last = event
-            self.count += 1
-        self._emit(event)
 
 
 def _request_shown(effect: CallModel) -> str:

@@ -37,7 +37,11 @@ def is_dead(owner: str) -> bool:
 def told(owner: str) -> str:
     """An owner for people."""
     parts = owner.split(":")
-    return f"process {parts[2]} on this machine" if len(parts) == 5 and parts[0] == _host() else "another machine"
+    if len(parts) != 5 or parts[0] != _host():
+        return "another machine"
+    if parts[2] == str(os.getpid()):
+        return "another thread or task of this process"
+    return f"process {parts[2]} on this machine"
 
 
 @cache
@@ -107,14 +111,19 @@ class _Heart:
 
 
 def _renew(log: "RunLog") -> None:
+    row = log.row
     try:
-        log.cancelled = log.store.renew(log.id, log.generation, log.clock(), log.policy.lease) or log.cancelled
+        cancelled = log.store.renew(row.id, row.generation, log.clock(), log.policy.lease)
     except Fenced:
-        log.lost = True
+        if log.row is row:  # else it goes on as a fork of that run
+            log.lost = True
     except JournalError:
         import logging
 
-        logging.getLogger("autogen").warning("the lease of run %s could not be renewed", log.id, exc_info=True)
+        logging.getLogger("autogen").warning("the lease of run %s could not be renewed", row.id, exc_info=True)
+    else:
+        if log.row is row:
+            log.cancelled = cancelled or log.cancelled
 
 
 heart = _Heart()

@@ -6,16 +6,20 @@ Decides which entry answers an effect and when a failure is tried again. Refuses
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeAlias
+from threading import RLock
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from autogen.core.errors import LimitReached
+from autogen.core.secrets import any_declared, hide, hide_text
 from autogen.core.stop import StopReason
 from autogen.runs.changes import Changes, changes_of
-from autogen.runs.digest import Chains, of_bytes
-from autogen.runs.errors import Diverged, Fenced
-from autogen.runs.place import Place
+from autogen.runs.digest import Chains, key_at
+from autogen.runs.errors import Damaged, Diverged, Fenced
+from autogen.runs.meant import Meant
+from autogen.runs.place import Place, branch_of
 from autogen.runs.rows import Answer, Entry, RunChange, RunRow
 from autogen.runs.store import Store
 
@@ -23,6 +27,10 @@ OnHuman: TypeAlias = Literal["auto", "ask", "park"]
 OnUnknown: TypeAlias = Literal["ask", "retry", "fail"]
 OnConflict: TypeAlias = Literal["reject", "queue", "branch"]
 OnDiverge: TypeAlias = Literal["fail", "fork"]
+
+
+LOOK_SECONDS: Final = 0.1
+"""After so long a run looks whether somebody asked for its end, before it performs anything further."""
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -36,6 +44,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     """When another process carries the run on."""
     on_diverge: OnDiverge = "fail"
     """When the program asks for something else than the journal holds."""
+    ask_expires: float | None = None
+    """Seconds after which a parked question takes no answer any more and is asked anew; None: never."""
     lease: float = 15.0
     """Seconds after which a process that shows no life has lost the run."""
     restore: bool = False
@@ -69,18 +79,21 @@ class RunLog:
         self.used: set[str] = set()
         """Addresses that were answered from the log in this process."""
         self.chains = Chains()
+        self.meant = Meant()
+        """Which agents its names stand for."""
         self.requests: Any = None
         """Where exact requests are kept; made by `journaled.py`."""
         self.files: Any = None
         """What is known of the work directories' files; made by `journaled.py`."""
         self.cancelled = row.cancel
         self.lost = False
+        self._looked = 0.0
         self.closed = not alive
         """A closed log answers and adds nothing."""
         self.entries: dict[str, Entry] = {}
+        self._inside: tuple[Mapping[str, Entry], Mapping[str, list[Entry]]] | None = None
         self.last_in: dict[str, int] = {}
         """By branch: its last entry, so that a failure that nothing followed is known."""
-        self.spent_seconds = 0.0
         self.result = row.result
         """What its entry function returned, encoded."""
         self.performed = 0
@@ -90,10 +103,8 @@ class RunLog:
         self.ended = replay or row.status in ("done", "cancelled")
         for entry in store.read(row.id):
             self._note(entry)
-        if self.changes.changed and (known := self.entries.get(self.changes.at)) is None or (
-            row.parent is not None and self.changes.own and self._last < self.inherited
-        ):
-            raise Damaged(f"the fork {row.id!r}", "what it changes was never written; fork again")
+        if self.inherited > max(self.last_in.values(), default=0):
+            raise Damaged(f"the fork {row.id!r}", "not all that it begins with was written; fork again")
         self.answers: dict[str, Answer] = store.answers(row.id)
         self.seed, self.began = self._origin()
         """Id and beginning of the run that it comes from in the end: chance and time are those of that run."""
@@ -102,9 +113,19 @@ class RunLog:
     def id(self) -> str:
         return self.row.id
 
+    @property
+    def generation(self) -> int:
+        return self.row.generation
+
     def root(self) -> Place:
         """The outermost branch."""
-        return Place(self, "", self.row.created)
+        return Place(self, "", self.began)
+
+    def _origin(self) -> tuple[str, float]:
+        row = self.row
+        while row.parent is not None:
+            row = self.store.run(row.parent)
+        return row.id, row.created
 
     def find(
         self,
@@ -112,31 +133,79 @@ class RunLog:
         digest: str,
         shown: Callable[[], str],
         difference: Callable[[Entry], tuple[str, str]] | None = None,
+        alike: Callable[[Entry], bool] | None = None,
+        redacted: Callable[[Entry], bool] | None = None,
     ) -> Entry | None:
         """What answers the effect at this address; None when it has to be performed.
 
-        Raises Diverged when another request was recorded there, LimitReached when the run was cancelled, Fenced when
-        it was lost to another process.
+        alike: whether an entry that a fork took over serves although its request has another digest.
+        redacted: the same for any entry, because secrets were taken out of the recording that the run came from.
+        Raises Diverged when another request was recorded there (unless the run then goes on in a fork), LimitReached
+        when the run was cancelled, Fenced when it was lost to another process.
         """
+        row = self.row
         entry = self.entries.get(address)
         if entry is None:
             if self.replay:
                 raise Diverged(self.id, address, "nothing: the recording does not come here", shown())
             self.check()
+            if self.closed:
+                self.leave(row, address, digest, "nothing: the run ended before it came here", shown())
+                return self.find(address, digest, shown, difference, alike, redacted)
             return None
-        if entry.digest != digest:
+        if entry.digest != digest and not (
+            (alike is not None and entry.seq <= self.inherited and alike(entry))
+            or (redacted is not None and redacted(entry))
+        ):
             recorded, now = (_told(entry), shown()) if difference is None else difference(entry)
-            raise Diverged(self.id, address, recorded, now)
+            self.leave(row, address, digest, recorded, now)
+            return self.find(address, digest, shown, difference, alike, redacted)
         if self.replay and entry.state in ("started", "waiting"):
             raise Diverged(self.id, address, f"nothing: the recording ends in this {entry.kind}", shown())
+        open_here = entry.state in ("started", "waiting")
         if entry.state == "failed" and not self.ended and not self._followed(entry):
+            open_here = True
+        if open_here and self.closed and not self.ended:
+            self.leave(row, address, digest, f"nothing: the run stands in this {entry.kind}", shown())
+            return self.find(address, digest, shown, difference, alike, redacted)
+        if open_here and entry.state == "failed":
             return None
+        self.used.add(address)
         return entry
+
+    def leave(self, row: RunRow, address: str, digest: str, recorded: str, now: str) -> None:
+        """The program goes another way at this address: in a fork of the run from here on, if the policy says so.
+
+        row: of the run that it was found in, in case another thread has gone on in a fork meanwhile. Raises Diverged.
+        """
+        if self.policy.on_diverge != "fork" or self.replay:
+            raise Diverged(self.id, address, recorded, now)
+        from autogen.runs.diverging import go_on_in_a_fork
+
+        with self.leaving:
+            if self.row is row:
+                self.used.discard(address)
+                go_on_in_a_fork(self, address, digest)
+
+    def become(self, other: "RunLog") -> None:
+        """Go on as another run's log."""
+        for name in (
+            "row", "before", "facts", "changes", "inherited", "cancelled", "lost", "closed", "entries", "last_in",
+            "result", "ended", "answers",
+        ):  # fmt: skip
+            setattr(self, name, getattr(other, name))
+        self.requests = self.files = None
+        run = self.carrier()
+        if run is not None:
+            run.id = self.id
 
     def check(self) -> None:
         """Refuse to perform anything for a run that is not ours any more, or that is to end."""
         if self.lost:
             raise Fenced(self.id, self.generation)
+        if not self.closed and self.store.quick and (now := time.monotonic()) - self._looked > LOOK_SECONDS:
+            self._looked = now  # the lease's next sign of life, which tells it too, may be seconds away
+            self.cancelled = self.store.run(self.id).cancel or self.cancelled
         if self.cancelled:
             raise LimitReached(StopReason.CANCELLED.value, f"run {self.id!r} was cancelled")
 
@@ -149,13 +218,16 @@ class RunLog:
         """Write an entry. Raises Fenced when another process has taken the run over; then nothing is written."""
         if self.lost:
             raise Fenced(self.id, self.generation)
+        if any_declared():
+            entry = without_secrets(entry)
         try:
             (seq,) = self.store.append(self.id, self.generation, (entry,), blobs)
         except Fenced:
             self.lost = True
             raise
         self.performed += entry.state == "done"
-        self._note(_numbered(entry, seq))
+        force_setattr(entry, "seq", seq)  # nobody else has it yet
+        self._note(entry)
 
     def settle(self, change: RunChange) -> None:
         """Write how the run ended and let it go."""
@@ -165,36 +237,56 @@ class RunLog:
 
     def key(self, address: str) -> str:
         """The idempotency key of an effect: the same for every attempt, another one for every run."""
-        return of_bytes(self.id.encode(), address.encode())
+        return key_at(self.id, address)
+
+    def model_calls_inside(self, address: str) -> list[Entry]:
+        """The answered model calls of chats that were held inside this effect."""
+        if not self._inside or self._inside[0] is not self.entries:
+            inside: dict[str, list[Entry]] = {}
+            for entry in self.entries.values():
+                branch = branch_of(entry.address) if entry.kind == "model" and entry.state == "done" else ""
+                while branch:
+                    inside.setdefault(branch[:-1], []).append(entry)
+                    branch = branch_of(branch[:-1])
+            self._inside = (self.entries, inside)
+        return self._inside[1].get(address, [])
 
     def _note(self, entry: Entry) -> None:
-        before = self.entries.get(entry.address)
         self.entries[entry.address] = entry
-        self.last_in[_branch(entry.address)] = entry.seq
-        if entry.state in ("done", "failed") and entry.kind != "human" and before is not entry:
-            self.spent_seconds += max(0.0, entry.ended - entry.started)
+        self.last_in[branch_of(entry.address)] = entry.seq
+
+    @property
+    def spent_seconds(self) -> float:
+        """How long something was performed: not while a person was waited for, nor while no process lived. What was
+        done at once or inside something else counts once."""
+        spent = until = 0.0
+        ended = (one for one in self.entries.values() if one.state in ("done", "failed") and one.kind != "human")
+        for entry in sorted(ended, key=lambda one: one.started):
+            spent += max(0.0, entry.ended - max(entry.started, until))
+            until = max(until, entry.ended)
+        return spent
 
     def _followed(self, entry: Entry) -> bool:
         """Did the conversation go on after this failure, in its branch or one that it belongs to?"""
-        branch = _branch(entry.address)
+        branch = branch_of(entry.address)
         while True:
             if self.last_in.get(branch, 0) > entry.seq:
                 return True
             if not branch:
                 return False
-            branch = _branch(branch[:-1])
+            branch = branch_of(branch[:-1])
 
 
-def _branch(address: str) -> str:
-    """`a/1/b/2` -> `a/1/`: the branch that an effect stands in."""
-    head = address.rpartition("/")[0].rpartition("/")[0]
-    return f"{head}/" if head else ""
-
-
-def _numbered(entry: Entry, seq: int) -> Entry:
+def without_secrets(entry: Entry) -> Entry:
+    """The entry with the names of declared secrets in place of their values."""
     from msgspec.structs import replace
 
-    return replace(entry, seq=seq)
+    clean = replace(entry, label=hide_text(entry.label), detail=hide(entry.detail), answer=hide(entry.answer))
+    return entry if clean == entry else clean
+
+
+def _nobody() -> None:
+    return None
 
 
 def _told(entry: Entry) -> str:

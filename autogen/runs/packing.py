@@ -139,6 +139,8 @@ def _message(value: "MessageDict | Said", depth: int) -> Tagged:
 
 def _reply(reply: ModelReply, depth: int) -> Tagged:
     """Not its memo: `encoded` holds request bytes that adapters trust, so it is neither written nor read."""
+    choices = reply.choices
+    chosen = len(choices) > 0 and choices[0] is reply.message
     made = ReplyForm(
         message=_bare(reply.message, ".message"),
         finish=reply.finish,
@@ -147,7 +149,8 @@ def _reply(reply: ModelReply, depth: int) -> Tagged:
         model=reply.model,
         id=reply.id,
         created=reply.created,
-        choices=tuple([_bare(message, ".choices") for message in reply.choices]),
+        chosen=chosen,
+        choices=tuple([_bare(message, ".choices") for message in choices[chosen:]]),
         finishes=reply.finishes,
         cost=reply.cost if reply.cost is None else _step(reply.cost, ".cost", depth),
         config_id=reply.config_id,

@@ -10,6 +10,7 @@ Refuses to know what effects are.
 
 import sys
 import threading
+from functools import lru_cache
 from typing import Any
 
 _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "~": "%7E"})
@@ -18,7 +19,7 @@ _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "~": "%7E"})
 class Place:
     """One branch of a run. `path` is "" for the outermost."""
 
-    __slots__ = ("_counts", "foreign", "home", "log", "path", "time")
+    __slots__ = ("_counts", "beside", "foreign", "home", "leaves_to", "left", "log", "path", "time")
 
     def __init__(self, log: Any, path: str, time: float, foreign: str = "", home: bool = False) -> None:
         self.log = log
@@ -30,6 +31,12 @@ class Place:
         """The function of the program that the branch runs inside of, if it cannot be left and entered again."""
         self.home: object = here() if home else None
         """The thread and task that the branch's order is told by; None where the engine keeps the order."""
+        self.beside = False
+        """Other branches go on at the same time: what changes meanwhile need not be this one's doing."""
+        self.left: list[Any] | None = None
+        """Where chats that are held here put what they leave, for the effect that they are held in."""
+        self.leaves_to: list[Any] | None = None
+        """Of a chat: the `left` of the branch that it was begun in."""
         self._counts: dict[str, int] = {}
 
     def next(self, key: str, digest: str) -> str:
@@ -42,16 +49,31 @@ class Place:
 
     def inside(self, address: str, foreign: str = "", home: bool = False) -> "Place":
         """The branch of what happens inside the effect of this address."""
-        return Place(self.log, f"{address}/", self.time, foreign or self.foreign, home)
+        inner = Place(self.log, f"{address}/", self.time, foreign or self.foreign, home)
+        inner.left, inner.beside = self.left, self.beside
+        return inner
+
+    def chat(self, address: str) -> "Place":
+        """The branch of a chat that is held in this one."""
+        inner = Place(self.log, f"{address}/", self.time, self.foreign)
+        inner.leaves_to = self.left
+        return inner
 
     def settle_here(self) -> None:
         """The function that this branch belongs to begins now, in this thread and task."""
         self.home = here()
 
 
+@lru_cache(1024)
 def key_of(*words: str) -> str:
     """Names as one segment of an address."""
     return ".".join(word.translate(_ESCAPES) for word in words if word)
+
+
+def branch_of(address: str) -> str:
+    """`a/1/b/2` -> `a/1/`: the branch that an effect stands in."""
+    head = address.rpartition("/")[0].rpartition("/")[0]
+    return f"{head}/" if head else ""
 
 
 def here() -> object:

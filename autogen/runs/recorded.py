@@ -16,7 +16,7 @@ from msgspec.structs import fields, replace
 from autogen.runs.digest import of_blob
 from autogen.runs.errors import Damaged
 from autogen.runs.redact import Redactor
-from autogen.runs.requests import Requests, SentRequest, encode_detail, model_detail
+from autogen.runs.requests import Requests, SentRequest, body_of, encode_detail, model_detail
 from autogen.runs.rows import Answer, Entry, RunRow
 from autogen.runs.shapes import to_json
 from autogen.runs.store import Store
@@ -118,6 +118,8 @@ class _Writer:
         """New details of model calls, by `seq`, when a request held a secret."""
         self._pieces: Mapping[str, bytes] = {}
         """What the requests are put together from, by digest."""
+        self._answers: Mapping[str, bytes] = {}
+        """And what they quote, by address."""
         self._renamed: dict[str, str] = {}
 
     def look_at_requests(self, entries: Sequence[Entry]) -> None:
@@ -126,9 +128,13 @@ class _Writer:
         Where any is found, all requests of the run are cut into pieces anew.
         """
         sent = [(entry, request) for entry in entries if (request := _request(entry)) is not None]
+        self._answers = {entry.address: entry.answer for entry in entries}
         self._pieces = {request.rest: self.store.blob(self.run_id, request.rest) for _, request in sent}
         redact, redact_json = self.redactor.redact, self.redactor.redact_json
-        if not any(redact_json(body)[1] or redact(url)[1] for _, url, body in self._whole(sent)):
+        quoted = {address for _, request in sent for _, address, _, _ in request.quoted}
+        if not any(redact_json(body)[1] or redact(url)[1] for _, url, body in self._whole(sent)) and not any(
+            redact_json(self._answers.get(address, b""))[1] for address in quoted
+        ):
             return
         requests = Requests()
         pieces: dict[str, bytes] = {}
@@ -148,9 +154,7 @@ class _Writer:
         known: dict[str, bytes] = {}
         for entry, request in sent:
             before = known.get(request.base, b"")
-            body = before[: request.keep] + self._pieces[request.rest]
-            if len(body) != request.size or len(before) < request.keep:
-                raise Damaged(f"the request of {entry.address}", f"it has {len(body)} bytes in place of {request.size}")
+            body = body_of(entry, request, before, self._pieces[request.rest], self._answers.get)
             yield entry, request.url, body
             known.pop(entry.address, None)
             known[entry.address] = body

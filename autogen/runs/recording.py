@@ -23,6 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autogen.runs.digest import of_blob
+from autogen.runs.error_codec import known_redactor
 from autogen.runs.errors import Damaged, JournalUnusable, RunExists, UnknownFormat, UnknownRun
 from autogen.runs.recorded import RunLines, blob_line, lines_of, named_in, needed_by, read_line, written
 from autogen.runs.redact import Redactor
@@ -82,12 +83,12 @@ def export_run(
 ) -> Exported:
     """Write a run to `path`, for its owner only; what stood there is replaced at the end, at once.
 
-    redactor: None for one that knows the patterns of secrets only.
+    redactor: None for one that knows the patterns of secrets, and those of this process.
     children: ids of further runs for the same file; None: those of the same scope (`id/2`, ...).
     Who carries a run on is left out. A fork without its parent in the file holds the shared part of the parent's log.
     Raises UnknownRun, Damaged, JournalUnusable when the file cannot be written or a line would be too long.
     """
-    known = redactor or Redactor()
+    known = redactor or known_redactor()
     ids = [run_id, *(_scope(store, run_id) if children is None else children)]
     lines: list[bytes] = []
     redacted = 0

@@ -6,15 +6,13 @@ the text. Refuses to know where texts come from. A secret in parts, compressed o
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 
-SHORTEST: Final = 8
-"""Characters; a shorter value stands in too many places by chance."""
+from autogen.core.secrets import SHORTEST, forms_of
 
 _LAYERS: Final = 3
 """How often a known secret may have been written as a JSON text: the arguments of a tool, told by a tool, in a file."""
@@ -100,7 +98,7 @@ class Redactor:
     __slots__ = ("_again", "_pattern")
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
+        forms = {form for value in values if len(value) >= SHORTEST for form in forms_of(value, _LAYERS)}
         exact = "|".join(map(re.escape, sorted(forms, key=lambda form: (-len(form), form))))
         self._pattern = re.compile(exact) if exact else None
         self._again = lru_cache(1024)(self.redact)
@@ -167,19 +165,6 @@ def _replaced(kind: str, found: re.Match[str]) -> str:
     """Only the group `value` goes, where the pattern has one."""
     kept = len(found[0]) - len(found["value"]) if "value" in found.re.groupindex else 0
     return f"{found[0][:kept]}{_MARK}{kind}]"
-
-
-def _forms(value: str) -> Iterator[str]:
-    """A secret as it is, and as it stands in JSON, in JSON inside JSON, in a URL, and in bytes read one by one."""
-    yield value
-    for ascii_only in (False, True):
-        form = value
-        for _ in range(_LAYERS):
-            form = json.dumps(form, ensure_ascii=ascii_only)[1:-1]
-            yield form
-    if _encodable(value):
-        yield quote(value, safe="")
-        yield value.encode().decode("latin-1")
 
 
 def _is_json(text: str) -> bool:

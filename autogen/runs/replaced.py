@@ -49,8 +49,8 @@ def replaced(run_id: str, step: Entry, value: Any, now: float) -> Entry:
             what = f"a call of the program's {step.label!r}" if step.kind == "callback" else "a pause"
             raise ForkRefused(
                 run_id,
-                f"the step at {step.address} is {what}, whose outcome cannot be given; change the outcome of a model's, "
-                "a tool's, a code run's or a person's step",
+                f"the step at {step.address} is {what}, whose outcome cannot be given; change that of a model, a tool, "
+                "a code run or a person",
             )
     ended = step.ended if step.state in ("done", "failed") else now
     answer = codec.encode(outcome, "the changed outcome")
@@ -98,14 +98,11 @@ def _call(run_id: str, call: Any, why: str) -> dict[str, Any]:
 
 
 def _tool(run_id: str, step: Entry, value: Any) -> ToolOutcome:
-    if isinstance(value, Mapping) and "content" in value and set(cast("Mapping[str, Any]", value)) <= {
-        "content",
-        "is_error",
-    }:
-        fields = cast("Mapping[str, Any]", value)
+    fields: Mapping[str, Any] = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    if "content" in fields and set(fields) <= {"content", "is_error"}:
         error = fields.get("is_error", False)
         if not isinstance(fields["content"], str) or not isinstance(error, bool):
-            raise ForkRefused(run_id, f"a tool's outcome has text as content, and is_error true or false, got {value!r:.80}")
+            raise ForkRefused(run_id, f"a tool's content is text and its is_error true or false, got {value!r:.80}")
         return ToolOutcome(name=step.label, content=fields["content"], is_error=error, why="error" if error else "ok")
     if isinstance(value, str):
         return ToolOutcome(name=step.label, content=value)
@@ -118,8 +115,8 @@ def _tool(run_id: str, step: Entry, value: Any) -> ToolOutcome:
 def _code(run_id: str, value: Any) -> CodeOutcome:
     if isinstance(value, str):
         return CodeOutcome(exit_code=0, output=value)
-    fields = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    fields: Mapping[str, Any] = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
     code, output = fields.get("exit_code", 0), fields.get("output")
     if set(fields) - {"exit_code", "output"} or not isinstance(output, str) or type(code) is not int:
-        raise ForkRefused(run_id, f"a code run's outcome is text or {{'exit_code': 0, 'output': ...}}, got {value!r:.80}")
+        raise ForkRefused(run_id, f"a code run gives text or {{'exit_code': 0, 'output': ...}}, got {value!r:.80}")
     return CodeOutcome(exit_code=code, output=output, why="ok" if code == 0 else "error")

@@ -11,10 +11,12 @@ from pathlib import Path
 from msgspec.structs import replace as changed
 
 from autogen.core.errors import ConfigError
+from autogen.runs.branches import steps_of
+from autogen.runs.changes import encode_changes, passed_on
 from autogen.runs.durable import JournalLike, Scope, here, open_journal, take_run
-from autogen.runs.errors import Diverged, UnknownRun
+from autogen.runs.errors import Diverged, JournalError, UnknownRun
 from autogen.runs.log import Policy, RunLog
-from autogen.runs.rows import Entry, RunQuery, RunRow
+from autogen.runs.rows import RunQuery, RunRow
 from autogen.runs.store import Store
 
 
@@ -45,19 +47,17 @@ class ReplayScope(Scope):
         shared = steps_of(self.store.read(row.id))[: self._live_from - 1]
         last = max((entry.seq for entry in shared), default=0)
         live = changed(
-            row, id=f"{row.id}~live", status="running", parent=row.id, fork_seq=last, result=b"", owner="", generation=0
+            row,
+            id=f"{row.id}~live",
+            status="running",
+            parent=row.id,
+            fork_seq=last,
+            changes=encode_changes(passed_on(row)),
+            result=b"",
+            owner="",
+            generation=0,
         )
         return take_run(self, self.store.create(live))
-
-
-def steps_of(entries: list[Entry]) -> list[Entry]:
-    """A run's steps as people count them: of each effect what counts, in the order in which they began."""
-    first: dict[str, int] = {}
-    counts: dict[str, Entry] = {}
-    for entry in entries:
-        first.setdefault(entry.address, entry.seq)
-        counts[entry.address] = entry
-    return [counts[address] for address in sorted(counts, key=first.__getitem__)]
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def replay(
     """
     if live_from is not None and (isinstance(live_from, bool) or live_from < 1):
         raise ConfigError(f"live_from is the number of a step, from 1; got {live_from!r}")
-    store = _loaded(recording)
+    store = load(recording)
     rows = [store.run(run_id)] if run_id is not None else list(reversed(store.runs(RunQuery(limit=10_000))))
     if not rows:
         raise UnknownRun("any", store.where)
@@ -83,15 +83,23 @@ def replay(
         here.reset(token)
 
 
-def _loaded(recording: JournalLike) -> Store:
-    if isinstance(recording, (str, os.PathLike)):
-        path = Path(recording)
-        if not path.is_file():
-            raise ConfigError(f"there is no recording {os.fspath(path)!r}")
-        with path.open("rb") as file:
-            head = file.read(16)
-        if not head.startswith(b"SQLite format 3"):
-            from autogen.runs.recording import load_recording
+def load(recording: JournalLike) -> Store:
+    """A recording, or a journal, to be played. Raises ConfigError without one, JournalError for one that cannot serve.
 
-            return load_recording(path)
-    return open_journal(recording)
+    A journal that is open in this process is not looked into first: to open and close its file would drop SQLite's
+    locks on it, and another process would then throw its log away.
+    """
+    if not isinstance(recording, (str, os.PathLike)):
+        return open_journal(recording)
+    path = Path(recording)
+    if not path.is_file():
+        raise ConfigError(f"there is no recording {os.fspath(path)!r}")
+    try:
+        return open_journal(path)
+    except JournalError:
+        with path.open("rb") as file:
+            if file.read(16).startswith(b"SQLite format 3"):
+                raise
+    from autogen.runs.recording import load_recording
+
+    return load_recording(path)

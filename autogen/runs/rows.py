@@ -72,7 +72,7 @@ class RunChange(Struct, frozen=True, kw_only=True):
     model_calls: int = 0
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class Entry(Struct, frozen=True, kw_only=True, gc=False):
     """One entry of a run's log: an effect that was begun, done, failed, or waits for a person."""
 
     address: str

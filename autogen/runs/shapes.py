@@ -45,6 +45,8 @@ class ReplyForm(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     model: str = ""
     id: str = ""
     created: int = 0
+    chosen: bool = False
+    """The first choice is `message` itself, and not written a second time in `choices`."""
     choices: tuple[MessageForm, ...] = ()
     finishes: tuple[str | None, ...] = ()
     cost: float | None = None

@@ -100,6 +100,14 @@ class Database:
         if (found.st_dev, found.st_ino) != self._identity:
             raise self._replaced()
 
+    def still_there(self) -> bool:
+        """Is the file at the path the one that was opened?"""
+        try:
+            self.check()
+        except JournalUnusable:
+            return False
+        return not self._closed
+
     def close(self) -> None:
         with self.lock:
             self._closed = True

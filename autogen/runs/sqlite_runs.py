@@ -37,6 +37,11 @@ class SqliteRuns:
     def where(self) -> str:
         return self._path
 
+    @property
+    def usable(self) -> bool:
+        """Is it open, on the file that stands at its path now?"""
+        return self._db.still_there()
+
     def close(self) -> None:
         self._db.close()
 
@@ -89,11 +94,11 @@ class SqliteRuns:
 
     # ---- carrying a run on -------------------------------------------------------------------------------------------
 
-    def claim(self, run_id: str, owner: str, now: float, lease: float, dead: bool = False) -> RunRow:
+    def claim(self, run_id: str, owner: str, now: float, lease: float, dead: str = "") -> RunRow:
         with self._db.lock, self._db.writing() as db:
             row = self._row(db, run_id)
             left = row.lease_until - now
-            if row.owner not in ("", owner) and not dead and 0 < left <= 2 * lease:
+            if row.owner not in ("", owner, dead) and 0 < left <= 2 * lease:
                 raise RunBusy(run_id, row.owner, left)
             taken = replace(
                 row,

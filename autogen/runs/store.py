@@ -43,12 +43,12 @@ class Store(Protocol):
         """The runs that were forked from this one, oldest first. Raises UnknownRun."""
         ...
 
-    def claim(self, run_id: str, owner: str, now: float, lease: float, dead: bool = False) -> RunRow:
+    def claim(self, run_id: str, owner: str, now: float, lease: float, dead: str = "") -> RunRow:
         """Take the run for `lease` seconds: the next generation begins. Gives the row as it then is.
 
         A paused or failed run is running then; a done or cancelled one stays that, for the caller to see.
 
-        dead: the owner that stands in the row is known to be dead; its lease does not count.
+        dead: an owner that is known to be dead; a lease of its does not count.
         Raises RunBusy while another owner's lease lasts. A lease that ends more than two leases from now came from a
         clock that jumped, and counts as over. Raises UnknownRun.
         """

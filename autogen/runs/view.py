@@ -9,9 +9,29 @@ from msgspec import Struct
 
 from autogen.core.errors import RunPaused
 from autogen.runs import codec
-from autogen.runs.asks import Question, question_of
-from autogen.runs.rows import Entry, RunRow, RunStatus
+from autogen.runs.asks import Question, question_of, told_of
+from autogen.runs.digest import key_at
+from autogen.runs.rows import Entry, EntryKind, RunRow, RunStatus
 from autogen.runs.store import Store
+
+
+class InFlight(Struct, frozen=True, kw_only=True):
+    """A tool call or code run that was begun and has no outcome: at work while somebody carries the run on, else of
+    unknown outcome."""
+
+    address: str
+    kind: EntryKind
+    agent: str
+    tool: str = ""
+    """"" for code."""
+    arguments: Any = None
+    repeat: str = "never"
+    """What repeating it means; code that may run again is not listed."""
+    key: str = ""
+    """The idempotency key that it was called with."""
+    attempt: int = 1
+    began: float = 0.0
+    """Seconds since 1970."""
 
 
 class RunView(Struct, frozen=True, kw_only=True):
@@ -37,6 +57,8 @@ class RunView(Struct, frozen=True, kw_only=True):
     """Who carries it on now; "" for nobody."""
     pending: tuple[Question, ...] = ()
     """The questions that it waits for."""
+    in_flight: tuple[InFlight, ...] = ()
+    """Tool calls and code runs that were begun and have no outcome yet."""
     value: Any = None
     """What its entry function returned; read `result`, which tells when there is nothing yet."""
 
@@ -67,6 +89,7 @@ def view(row: RunRow, entries: list[Entry]) -> RunView:
         parent=row.parent,
         owner=row.owner,
         pending=() if row.status in ("done", "cancelled") else pending_of(entries),
+        in_flight=() if row.status in ("done", "cancelled") else in_flight_of(row.id, entries),
         value=codec.decode(row.result, f"the result of run {row.id!r}", _by_name) if row.result else None,
     )
 
@@ -85,6 +108,30 @@ def latest(entries: list[Entry]) -> dict[str, Entry]:
 def pending_of(entries: list[Entry]) -> tuple[Question, ...]:
     """The questions without an answer that was taken."""
     return tuple(question_of(entry) for entry in latest(entries).values() if entry.state == "waiting")
+
+
+def in_flight_of(run_id: str, entries: list[Entry]) -> tuple[InFlight, ...]:
+    """What was begun and has no outcome."""
+    return tuple(
+        _in_flight(run_id, entry)
+        for entry in latest(entries).values()
+        if entry.state == "started" and entry.kind in ("tool", "code")
+    )
+
+
+def _in_flight(run_id: str, entry: Entry) -> InFlight:
+    told = told_of(entry)
+    return InFlight(
+        address=entry.address,
+        kind=entry.kind,
+        agent=entry.agent,
+        tool=entry.label,
+        arguments=told.get("arguments"),
+        repeat=str(told.get("repeat", "never")),
+        key=key_at(run_id, entry.address),
+        attempt=entry.attempt,
+        began=entry.started,
+    )
 
 
 def _by_name(name: str) -> object:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from msgspec import Struct
 from msgspec.json import Decoder
 
+from autogen.core.secrets import hide
 from autogen.runs.digest import of_blob
 from autogen.runs.errors import Damaged
 from autogen.runs.rows import Entry
@@ -131,7 +132,7 @@ def manifest_after(entry: Entry, find: Callable[[str], Entry | None]) -> Manifes
         for path in files.gone:
             found.pop(path, None)
         found.update((row.path, row) for row in files.set)
-    return found
+    return {path: found[path] for path in sorted(found)}
 
 
 class WorkFiles:
@@ -144,7 +145,9 @@ class WorkFiles:
         """Real path -> the last code run there that told of files, and these."""
         self._settled: set[str] = set()
 
-    def before(self, log: "RunLog", disk: Disk, agent: str, root: str) -> "tuple[Manifest, dict[str, bytes], list[str]]":
+    def before(
+        self, log: "RunLog", disk: Disk, agent: str, root: str
+    ) -> "tuple[Manifest, dict[str, bytes], list[str]]":
         """Ahead of a code run: files are put back if the run asks for it. Gives the files that are there before the
         first run in this directory, their blobs, and what a person should know."""
         notices: list[str] = []
@@ -199,7 +202,7 @@ def _manifest(disk: Disk, root: str, scan: Scan, known: Manifest, blobs: dict[st
         row = FileRow(one.path, one.size, one.digest, False, one.executable)
         if one.size <= min(MOST_PER_FILE, room):
             data = disk.read(root, one.path, MOST_PER_FILE)
-            if data is not None and len(data) <= room:
+            if data is not None and len(data) <= room and hide(data) == data:  # one with a declared secret is not kept
                 digest = of_blob(data)
                 blobs[digest] = data
                 room -= len(data)
@@ -208,7 +211,7 @@ def _manifest(disk: Disk, root: str, scan: Scan, known: Manifest, blobs: dict[st
     return {path: rows[path] for path in sorted(rows)}
 
 
-# ---- putting back ------------------------------------------------------------------------------------------------------
+# ---- putting back ----------------------------------------------------------------------------------------------------
 
 
 def restore(log: "RunLog", disk: Disk, agent: str, root: str) -> list[str]:
@@ -252,9 +255,7 @@ def _target(
     return None
 
 
-def _put_back(
-    log: "RunLog", disk: Disk, root: str, target: Manifest, listed: dict[tuple[str, str], bool]
-) -> list[str]:
+def _put_back(log: "RunLog", disk: Disk, root: str, target: Manifest, listed: dict[tuple[str, str], bool]) -> list[str]:
     notices: list[str] = []
     now = {seen.path: seen for seen in disk.scan(root, log.store.where).files}
     kept = {digest for (_, digest), is_kept in listed.items() if is_kept}
@@ -263,7 +264,7 @@ def _put_back(
         if here is not None and here.digest == row.digest and here.executable == row.executable:
             continue
         if not row.kept:
-            notices.append(f"{path} is not as it was at that point, and was too large for the journal to keep")
+            notices.append(f"{path} is not as it was at that point: the journal keeps no file so large or secret")
             continue
         data = _content(log, row.digest)
         if data is None:

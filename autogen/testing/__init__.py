@@ -1,4 +1,4 @@
-"""Tests for programs that use autogen: scripted models, stories, and one test body under every driver.
+"""Tests for programs that use autogen: scripted models and people, stories, recordings, a clock, chaos.
 
     import pytest
     from autogen import AssistantAgent, UserProxyAgent
@@ -15,25 +15,47 @@
             result = drive(user.initiate_chat, assistant, message="What is 6*7?", max_turns=1)
         assert result.summary == "42. "
 
-`play` tests a conversation of your own, effect by effect. Nothing here needs a network, a clock or pytest.
+`play` tests a conversation of your own, effect by effect. `recorded` plays a stretch of a program from a file; the
+pytest plugin (`autogen.testing.plugin`) plays whole files. `chaos` breaks a program at every effect. Nothing here needs
+a network, and only the plugin needs pytest.
 """
 
 from autogen.models.scripted import Line, ScriptError
+from autogen.testing.chaos import ChaosCase, ChaosReport, chaos
+from autogen.testing.clock import VirtualClock
 from autogen.testing.driven import DRIVERS, Driven, DriverName, driven
+from autogen.testing.human import HumanScriptError, SaidLine, ScriptedHuman
+from autogen.testing.network import NetworkClosed, closed_network
 from autogen.testing.play import Asked, PlayError, asks, called, play
+from autogen.testing.recorded import RecordingDiffers, recorded
 from autogen.testing.script import Script
+
+ScriptedModel = Script
+"""The same under the name that goes with `ScriptedHuman`."""
 
 __all__ = [
     "DRIVERS",
     "Asked",
+    "ChaosCase",
+    "ChaosReport",
     "Driven",
     "DriverName",
+    "HumanScriptError",
     "Line",
+    "NetworkClosed",
     "PlayError",
+    "RecordingDiffers",
+    "SaidLine",
     "Script",
     "ScriptError",
+    "ScriptedHuman",
+    "ScriptedModel",
+    "VirtualClock",
     "asks",
     "called",
+    "chaos",
+    "closed_network",
     "driven",
     "play",
+    "recorded",
 ]

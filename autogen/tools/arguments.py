@@ -43,6 +43,8 @@ class Accepts(Struct, frozen=True, eq=False):
     parameters: dict[str, Accepted]
     open: bool = False
     rest: Shape = Anything()
+    keys: tuple[str, ...] = ()
+    """Parameters that are filled in with the idempotency key, never by the model."""
 
 
 class Arguments(Struct, frozen=True, eq=False):
@@ -59,15 +61,15 @@ def accepts(function: Any) -> Accepts:
     """What `function` (or a Tool) takes; anything, where Python cannot tell or `@tool(validate=False)` says so."""
     inner = function.function if isinstance(function, Tool) else function
     given = isinstance(function, Tool) and function.parameters is not None
-    if given or not tool_marks(function).validate:
+    if given:
         return Accepts(function_name(inner), {}, open=True)
     try:
         known = _known.get(inner)
         if known is None:
             known = _known[inner] = _read(inner)
     except TypeError:  # a callable that cannot be hashed or weakly referred to
-        return _read(inner)
-    return known
+        known = _read(inner)
+    return known if tool_marks(function).validate else Accepts(known.name, {}, open=True, keys=known.keys)
 
 
 def _read(function: Callable[..., Any]) -> Accepts:
@@ -78,7 +80,7 @@ def _read(function: Callable[..., Any]) -> Accepts:
         return Accepts(name, {}, open=True)
     named = {p.name: _accepted(p) for p in signature.parameters if p.kind != "rest"}
     rest = [p for p in signature.parameters if p.kind == "rest"]
-    return Accepts(name, named, open=bool(rest), rest=_shape(rest[0]) if rest else Anything())
+    return Accepts(name, named, open=bool(rest), rest=_shape(rest[0]) if rest else Anything(), keys=signature.keys)
 
 
 def _accepted(parameter: Parameter) -> Accepted:
@@ -136,7 +138,7 @@ def bind_arguments(taken: Accepts, values: dict[str, Any], name: str | None = No
     ready: dict[str, Any] = {}
     for key, value in values.items():
         parameter = taken.parameters.get(key)
-        if parameter is None and not taken.open:
+        if key in taken.keys or (parameter is None and not taken.open):
             problems.append((key, f"{name} has no such parameter"))
             continue
         try:

@@ -15,6 +15,7 @@ from autogen.drivers.performer import CallProgram, EmitNow
 from autogen.tools.arguments import accepts, bind_arguments, parse_arguments
 from autogen.tools.declare import Tool, is_marked, tool_marks
 from autogen.tools.errors import ArgumentsError
+from autogen.tools.idempotency import IdempotencyKey
 
 KNOWN_SHOWN = 50
 """How many names an answer to an unknown name lists."""
@@ -37,19 +38,19 @@ async def _outcome(effect: CallTool, emit: EmitNow, seconds: float | None) -> To
         return _failed(name, _unknown(name, effect.known), "unknown")
     function = effect.tool.function if isinstance(effect.tool, Tool) else effect.tool
     marks = tool_marks(effect.tool)
-    started = ToolStarted(
-        effect.agent, name, effect.call.id, is_async=is_async(function) or (effect.is_async and not effect.call.legacy)
-    )
     try:
         taken = accepts(effect.tool)
         values = parse_arguments(taken, effect.call.arguments, name)
-        emit(started)
+        emit(_started(effect, function))
         arguments = bind_arguments(taken, values, name)
     except ArgumentsError as error:
         return _failed(name, f"Error: {error}", "arguments")
     limits = [limit for limit in (marks.timeout, seconds) if limit is not None]
     limit = min(limits) if limits else None
-    step = CallProgram(function, arguments.args, arguments.kwargs, timeout=limit, apart=marks.parallel, tool=name)
+    filled = dict.fromkeys(taken.keys, IdempotencyKey(effect.key or _new_key())) if taken.keys else {}
+    step = CallProgram(
+        function, arguments.args, {**arguments.kwargs, **filled}, timeout=limit, apart=marks.parallel, tool=name
+    )
     try:
         value = await step
         return ToolOutcome(name=name, content=_text(value, effect.tool, name))
@@ -61,6 +62,28 @@ async def _outcome(effect: CallTool, emit: EmitNow, seconds: float | None) -> To
         return _failed(name, f"Error: {name} timed out after {limit:g} s.", "timeout")
     except Exception as error:  # noqa: BLE001 - whatever a tool raises is an answer to the model
         return _failed(name, _error_text(error), "error")
+
+
+def announced(effect: CallTool) -> ToolStarted | None:
+    """What is told when this call begins; None when it ends before that: no such tool, arguments that are no JSON."""
+    if effect.tool is None:
+        return None
+    try:
+        parse_arguments(accepts(effect.tool), effect.call.arguments, effect.call.name)
+    except ArgumentsError:
+        return None
+    return _started(effect, effect.tool.function if isinstance(effect.tool, Tool) else effect.tool)
+
+
+def _started(effect: CallTool, function: Any) -> ToolStarted:
+    waits = is_async(function) or (effect.is_async and not effect.call.legacy)
+    return ToolStarted(effect.agent, effect.call.name, effect.call.id, is_async=waits)
+
+
+def _new_key() -> str:
+    from os import urandom
+
+    return urandom(16).hex()
 
 
 def _text(value: Any, tool: Any, name: str) -> str:

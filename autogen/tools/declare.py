@@ -36,12 +36,16 @@ class ToolMarks(Struct, frozen=True, kw_only=True):
     """False: the arguments are passed as the model's JSON says, unchecked and unconverted, as 0.2 did."""
     name: str | None = None
     description: str | None = None
+    approval: bool = False
+    """A person has to approve each call before it is made, whatever `human_input_mode` says."""
 
     def __post_init__(self) -> None:
         if self.repeat not in ("free", "idempotent", "never", "resume"):
             raise ConfigError(f'tool(repeat=) must be "free", "idempotent", "never" or "resume", got {self.repeat!r}')
         if self.timeout is not None and not self.timeout > 0:
             raise ConfigError(f"tool(timeout=) must be more than 0 seconds, got {self.timeout!r}")
+        if self.approval not in (True, False):
+            raise ConfigError(f"tool(approval=) must be True or False, got {self.approval!r}")
         if self.name is not None:
             assert_valid_name(self.name)
 
@@ -64,6 +68,7 @@ def tool(
     validate: bool = True,
     name: str | None = None,
     description: str | None = None,
+    approval: bool = False,
 ) -> Callable[[F], F]: ...
 
 
@@ -78,6 +83,7 @@ def tool(
     validate: bool = True,
     name: str | None = None,
     description: str | None = None,
+    approval: bool = False,
 ) -> F | Callable[[F], F]:
     """Mark a function as a tool, `@tool` or `@tool(repeat="free", ...)`; it stays the function that it is.
 
@@ -86,7 +92,7 @@ def tool(
     """
     marks = ToolMarks(
         repeat=repeat, timeout=timeout, parallel=parallel, polling=polling, validate=validate,
-        name=name, description=description,
+        name=name, description=description, approval=approval,
     )  # fmt: skip
 
     def mark(marked: F) -> F:

@@ -58,6 +58,11 @@ def _check_annotations(signature: Signature) -> None:
         )
 
 
+def parameters_schema(function: Callable[..., Any]) -> Schema:
+    """The schema of the parameters alone. Raises InvalidDescription, UnsupportedType."""
+    return _parameters_schema(read_signature(function), parameter_texts(function))
+
+
 def _parameters_schema(signature: Signature, texts: dict[str, str]) -> Schema:
     properties: Schema = {}
     schema: Schema = {

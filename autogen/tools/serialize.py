@@ -1,5 +1,7 @@
 """What a tool returned, as the text that the model reads: 0.2's form. Refuses to know who called."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, Literal
 
 from autogen.tools.errors import NotSerializable
@@ -11,16 +13,22 @@ def serialize_to_str(x: Any, tool: str = "") -> str:
     Dataclasses, Structs, enums, dates, sets and models inside containers count too, which 0.2 refused.
     tool: its name, for the error. Raises NotSerializable (a TypeError).
     """
-    import json
-
     if isinstance(x, str):
         return x
     if _has_method(x, "model_dump_json"):
         return str(x.model_dump_json())
     try:
-        return json.dumps(json_form(x), ensure_ascii=False)
+        return _encoder()(json_form(x))
     except (TypeError, ValueError) as error:
         raise NotSerializable(tool, x.__class__.__name__, str(error)) from None
+
+
+@cache
+def _encoder() -> Callable[[Any], str]:
+    """`json.dumps(ensure_ascii=False)` makes an encoder for each text."""
+    import json
+
+    return json.JSONEncoder(ensure_ascii=False).encode
 
 
 def json_form(value: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from msgspec import Struct
 
 from autogen.tools.errors import InvalidDescription, UnsupportedType
+from autogen.tools.idempotency import is_key
 
 
 class _Missing(Struct, frozen=True):
@@ -42,6 +43,8 @@ class Signature(Struct, frozen=True, eq=False):
     name: str
     parameters: tuple[Parameter, ...]
     returns: Any = MISSING
+    keys: tuple[str, ...] = ()
+    """Names of the parameters that take an idempotency key."""
 
 
 def function_name(function: Any) -> str:
@@ -73,7 +76,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         inspect.Parameter.KEYWORD_ONLY: "named",
         inspect.Parameter.VAR_KEYWORD: "rest",
     }
-    parameters = tuple(
+    read = [
         Parameter(
             parameter.name,
             MISSING if parameter.annotation is parameter.empty else resolve(parameter.annotation, *scope),
@@ -82,9 +85,16 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         )
         for parameter in raw.parameters.values()
         if parameter.kind in kinds and parameter.name not in bound
-    )
+    ]
+    filled = [parameter for parameter in read if is_key(parameter.annotation)]
+    for parameter in filled:
+        if parameter.kind != "named":
+            raise UnsupportedType(
+                "IdempotencyKey", "needs a parameter that can be given by name", function_name(function)
+            )
+    parameters = tuple(parameter for parameter in read if not is_key(parameter.annotation))
     returns = MISSING if raw.return_annotation is raw.empty else resolve(raw.return_annotation, *scope)
-    return Signature(function_name(function), parameters, returns)
+    return Signature(function_name(function), parameters, returns, tuple(parameter.name for parameter in filled))
 
 
 def namespaces(function: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -7,7 +7,10 @@ import pytest
 
 from autogen.cli import local_servers
 
-KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OAI_CONFIG_LIST", "AUTOGEN_SANDBOX", "AUTOGEN_NETWORK")
+KEYS = (
+    "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OAI_CONFIG_LIST", "AUTOGEN_SANDBOX", "AUTOGEN_NETWORK",
+    "AUTOGEN_JOURNAL", "COLUMNS",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

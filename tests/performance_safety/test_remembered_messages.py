@@ -139,7 +139,7 @@ def test_an_unchanged_history_is_rendered_and_encoded_once() -> None:
 
 
 def test_a_beginning_is_freed_without_the_garbage_collector() -> None:
-    class Watched(ModelMessage, frozen=True, eq=False, weakref=True):
+    class Watched(ModelMessage, frozen=True, eq=False, gc=True, weakref=True):
         pass
 
     messages = tuple(Watched(one.role, one.parts, one.name) for one in render(history(KEPT_FROM + 2)))

@@ -219,6 +219,15 @@ def shape_of(reply: ModelReply) -> Any:
     return {**fields, "message": bare, "choices": len(reply.choices)}
 
 
+def test_the_one_choice_of_a_reply_is_written_once_and_stays_its_message() -> None:
+    message = ModelMessage("assistant", (Text("said once"),))
+    data = encode(ModelReply(message=message, finish="stop", choices=(message,)), "the model")
+    assert data.count(b"said once") == 1
+    reply = decode(data, "the answer")
+    assert isinstance(reply, ModelReply)
+    assert reply.choices == (reply.message,)
+
+
 def test_a_stored_reply_cannot_bring_request_bytes() -> None:
     message = b'{"role":"assistant","parts":[],"encoded":{"chat":"x"}}'
     planted = b'{"type":"model_reply","value":{"message":' + message + b',"finish":"stop"}}'
@@ -227,7 +236,7 @@ def test_a_stored_reply_cannot_bring_request_bytes() -> None:
 
 
 def test_each_form_has_the_fields_of_its_value() -> None:
-    assert shapes.ReplyForm.__struct_fields__ == ModelReply.__struct_fields__
+    assert {*shapes.ReplyForm.__struct_fields__} - {"chosen"} == set(ModelReply.__struct_fields__)
     assert {*shapes.MessageForm.__struct_fields__, "encoded"} == set(ModelMessage.__struct_fields__)
     assert shapes.ChatForm.__struct_fields__ == tuple(ChatResult.__dataclass_fields__)
 

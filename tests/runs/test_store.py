@@ -204,7 +204,16 @@ def test_a_renewed_lease_lasts_from_then_on(store: Store) -> None:
 
 def test_the_lease_of_a_dead_owner_does_not_count(store: Store) -> None:
     begun(store)
-    assert store.claim("r", "other", 101.0, 15.0, dead=True).generation == 2
+    assert store.claim("r", "other", 101.0, 15.0, dead="me").generation == 2
+
+
+def test_a_living_owner_is_not_taken_for_a_dead_one(store: Store) -> None:
+    """Two who saw the same owner dead: the second one comes too late."""
+    begun(store)
+    store.claim("r", "first", 101.0, 15.0, dead="me")
+    with pytest.raises(RunBusy) as busy:
+        store.claim("r", "second", 101.0, 15.0, dead="me")
+    assert busy.value.owner == "first"
 
 
 def test_an_owner_may_claim_its_own_run_again(store: Store) -> None:
@@ -633,9 +642,9 @@ class Model:
         self.run(run_id)
         return sorted((row for row in self.rows.values() if row.parent == run_id), key=lambda row: row.created)
 
-    def claim(self, run_id: str, owner: str, now: float, lease: float, dead: bool = False) -> RunRow:
+    def claim(self, run_id: str, owner: str, now: float, lease: float, dead: str = "") -> RunRow:
         row = self.run(run_id)
-        if row.owner not in ("", owner) and now < row.lease_until <= now + 2 * lease and not dead:
+        if row.owner not in ("", owner, dead) and now < row.lease_until <= now + 2 * lease:
             raise RunBusy(run_id, row.owner, 0)
         status = "running" if row.status in ("paused", "failed") else row.status
         self.rows[run_id] = replace(
