@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from autogen.agents.entrypoints import cancel as cancel
     from autogen.agents.entrypoints import entrypoint as entrypoint
     from autogen.agents.entrypoints import start as start
+    from autogen.agents.group_chat import GroupChat as GroupChat
+    from autogen.agents.group_manager import GroupChatManager as GroupChatManager
     from autogen.agents.tooling import register_function as register_function
     from autogen.agents.user_proxy import UserProxyAgent as UserProxyAgent
     from autogen.cache.cache import Cache as Cache
@@ -65,6 +67,8 @@ _HOMES = {
     "Agent": "agents.agent",
     "AssistantAgent": "agents.assistant",
     "ConversableAgent": "agents.conversable",
+    "GroupChat": "agents.group_chat",
+    "GroupChatManager": "agents.group_manager",
     "UserProxyAgent": "agents.user_proxy",
     "a_advance": "agents.entrypoints",
     "a_answer": "agents.entrypoints",

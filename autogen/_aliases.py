@@ -16,6 +16,8 @@ _AGENTS: dict[str, str] = {
     "LLMAgent": "agents.agent",
     "AssistantAgent": "agents.assistant",
     "ConversableAgent": "agents.conversable",
+    "GroupChat": "agents.group_chat",
+    "GroupChatManager": "agents.group_manager",
     "UserProxyAgent": "agents.user_proxy",
     "register_function": "agents.tooling",
     "gather_usage_summary": "models.usage",
@@ -42,12 +44,22 @@ TABLE: dict[str, Home] = {
         "LLMAgent": "agents.agent",
         "ChatResult": "core.result",
     },
+    "agentchat.groupchat": {
+        "GroupChat": "agents.group_chat",
+        "GroupChatManager": "agents.group_manager",
+        "Agent": "agents.agent",
+        "ConversableAgent": "agents.conversable",
+        "NoEligibleSpeaker": "core.exceptions",
+        "UndefinedNextAgent": "core.exceptions",
+        "AgentNameConflict": "core.exceptions",
+    },
     "agentchat.user_proxy_agent": "agents.user_proxy",
     "agentchat.utils": {"gather_usage_summary": "models.usage"},
     "code_utils": "coding.code_utils",
     "coding.local_commandline_code_executor": "coding.local",
     "coding.func_with_reqs": "coding.functions",
     "exception_utils": "core.exceptions",
+    "graph_utils": "agents.graph_utils",
     "function_utils": "tools.function_utils",
     "io": {
         "InputStream": "observability.io_stream",
@@ -68,7 +80,7 @@ TABLE: dict[str, Home] = {
 
 LATER = frozenset(
     {
-        "agentchat.contrib", "agentchat.groupchat", "agentchat.realtime", "browser_utils", "graph_utils", "logger",
+        "agentchat.contrib", "agentchat.realtime", "browser_utils", "logger",
         "math_utils", "retrieve_utils", "runtime_logging", "coding.jupyter", "coding.kubernetes",
     }
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """The attributes that the parts of ConversableAgent share. Declares, decides nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from autogen.agents.on_demand import OnDemand
@@ -16,6 +16,7 @@ class AgentBase(OnDemand):
     """What every part of an agent may read."""
 
     _name: str
+    _groupchat: Any = None
     client: Any
     llm_config: Any
     _limited: bool
@@ -38,6 +39,9 @@ class AgentBase(OnDemand):
     def _state(self) -> AgentState:
         """This agent's conversations as the calling code sees them."""
         return state_of(self)
+
+    def _members(self) -> "Sequence[ConversableAgent]":
+        return ()
 
     @property
     def _whole(self) -> "ConversableAgent":

@@ -72,7 +72,12 @@ def _opener(scope: Scope, run_id: str | None, title: str, facts: Mapping[str, st
     def opened() -> "RunLog":
         from autogen.runtime import new_id
 
-        return scope.begin(new_id() if run_id is None else run_id, title, facts)
+        if run_id is not None:
+            return scope.begin(run_id, title, facts)
+        made = new_id()
+        log = scope.begin(made, title, facts)
+        scope.forget(made)
+        return log
 
     return opened
 

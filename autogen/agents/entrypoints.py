@@ -22,8 +22,9 @@ from autogen.core.stop import Budget
 from autogen.drivers.threads import beside
 from autogen.runs import codec
 from autogen.runs.answers import keep_answer
+from autogen.runs.carrying import end_if_dead
 from autogen.runs.digest import of_json
-from autogen.runs.durable import JournalLike, Scope, end_if_dead, wanted_scope
+from autogen.runs.durable import JournalLike, Scope, wanted_scope
 from autogen.runs.errors import (
     Damaged,
     Diverged,

@@ -112,7 +112,7 @@ async def _opened_beside(opening: Opening) -> "RunLog | None":
 def _unused(opened: "Future[RunLog | None]") -> None:
     log = None if opened.cancelled() or opened.exception() is not None else opened.result()
     if log is not None:
-        from autogen.runs.durable import give_back
+        from autogen.runs.carrying import give_back
 
         give_back(log)
 
@@ -124,7 +124,7 @@ def _enter(
         return _entered(opening, log, is_async)
     except BaseException:
         if log is not None:
-            from autogen.runs.durable import give_back
+            from autogen.runs.carrying import give_back
 
             give_back(log)
         raise
@@ -241,7 +241,7 @@ def _left(run: Run, raised: BaseException) -> None:
 
 def let_go(run: Run, log: "RunLog") -> None:
     """Write into the journal how the run ended, and let others have it."""
-    from autogen.runs.durable import close_run, shown_safely
+    from autogen.runs.carrying import close_run, shown_safely
 
     status: str = run.status
     if log.cancelled:

@@ -76,7 +76,10 @@ class HistoryViews(AgentBase):
 
     def chat_messages_for_summary(self, agent: "ConversableAgent") -> list[dict[str, Any]]:
         """The messages that a summary of the chat with `agent` is made of."""
-        return self._state.histories[agent]
+        return self._summed_up(agent)
+
+    def _summed_up(self, partner: Any) -> list[dict[str, Any]]:
+        return self._state.histories[partner]
 
     def clear_history(
         self, recipient: "ConversableAgent | None" = None, nr_messages_to_preserve: int | None = None

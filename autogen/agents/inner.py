@@ -78,6 +78,8 @@ class Inner(AgentBase):
 
     def _raise_exception_on_async_reply_functions(self) -> None:
         """Refuse a blocking chat when a reply function is async and not to be left out. Raises NotSetUp."""
+        for member in self._members():
+            member._raise_exception_on_async_reply_functions()
         if self._standard_chain() is not None:
             return
         asynchronous = {

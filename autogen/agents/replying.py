@@ -34,7 +34,7 @@ def builtin(step: str) -> Callable[[F], F]:
     return mark
 
 
-async def _step(
+async def step_of(
     run: Run, step: str, agent: Any, messages: Any, sender: Any, config: Any
 ) -> tuple[bool, str | dict[str, Any] | None]:
     if messages is None:
@@ -75,68 +75,68 @@ class Replying(AgentBase):
         self, messages: Messages | None = None, sender: Any = None, config: Any = None
     ) -> Answer:
         """Is the chat over, and does the person speak? `(True, None)` ends it."""
-        return blocking(lambda run: _step(run, "human", self, messages, sender, config))
+        return blocking(lambda run: step_of(run, "human", self, messages, sender, config))
 
     @builtin("human")
     async def a_check_termination_and_human_reply(
         self, messages: Messages | None = None, sender: Any = None, config: Any = None
     ) -> Answer:
         """`check_termination_and_human_reply` on an event loop."""
-        return await concurrent(lambda run: _step(run, "human", self, messages, sender, config))
+        return await concurrent(lambda run: step_of(run, "human", self, messages, sender, config))
 
     @builtin("function")
     def generate_function_call_reply(
         self, messages: Messages | None = None, sender: Any = None, config: Any = None
     ) -> Answer:
         """Answer the old `function_call` of the last message."""
-        return blocking(lambda run: _step(run, "function", self, messages, sender, config))
+        return blocking(lambda run: step_of(run, "function", self, messages, sender, config))
 
     @builtin("function")
     async def a_generate_function_call_reply(
         self, messages: Messages | None = None, sender: Any = None, config: Any = None
     ) -> Answer:
         """`generate_function_call_reply` on an event loop."""
-        return await concurrent(lambda run: _step(run, "function", self, messages, sender, config))
+        return await concurrent(lambda run: step_of(run, "function", self, messages, sender, config))
 
     @builtin("tools")
     def generate_tool_calls_reply(
         self, messages: Messages | None = None, sender: Any = None, config: Any = None
     ) -> Answer:
         """Answer all tool calls of the last message in one message."""
-        return blocking(lambda run: _step(run, "tools", self, messages, sender, config))
+        return blocking(lambda run: step_of(run, "tools", self, messages, sender, config))
 
     @builtin("tools")
     async def a_generate_tool_calls_reply(
         self, messages: Messages | None = None, sender: Any = None, config: Any = None
     ) -> Answer:
         """`generate_tool_calls_reply` on an event loop."""
-        return await concurrent(lambda run: _step(run, "tools", self, messages, sender, config))
+        return await concurrent(lambda run: step_of(run, "tools", self, messages, sender, config))
 
     @builtin("code")
     def generate_code_execution_reply(
         self, messages: Messages | None = None, sender: Any = None, config: Any = None
     ) -> Answer:
         """Run the newest code of the messages, by `code_execution_config`."""
-        return blocking(lambda run: _step(run, "code", self, messages, sender, config))
+        return blocking(lambda run: step_of(run, "code", self, messages, sender, config))
 
     @builtin("executor")
     def _generate_code_execution_reply_using_executor(
         self, messages: Messages | None = None, sender: Any = None, config: Any = None
     ) -> Answer:
         """Run the newest code of the messages in the agent's executor."""
-        return blocking(lambda run: _step(run, "executor", self, messages, sender, config))
+        return blocking(lambda run: step_of(run, "executor", self, messages, sender, config))
 
     @builtin("model")
     def generate_oai_reply(self, messages: Messages | None = None, sender: Any = None, config: Any = None) -> Answer:
         """Ask the agent's model; `config` may be another client."""
-        return blocking(lambda run: _step(run, "model", self, messages, sender, config))
+        return blocking(lambda run: step_of(run, "model", self, messages, sender, config))
 
     @builtin("model")
     async def a_generate_oai_reply(
         self, messages: Messages | None = None, sender: Any = None, config: Any = None
     ) -> Answer:
         """`generate_oai_reply` on an event loop."""
-        return await concurrent(lambda run: _step(run, "model", self, messages, sender, config))
+        return await concurrent(lambda run: step_of(run, "model", self, messages, sender, config))
 
     def get_human_input(self, prompt: str) -> str:
         """Ask the person. Override it to ask in your own way; the chat calls it."""

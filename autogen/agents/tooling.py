@@ -5,7 +5,9 @@ Refuses to know how schemas are made (`tools/schema.py`) and how tools are calle
 
 from collections.abc import Callable
 from types import MethodType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import msgspec
 
 from autogen.agents.base import AgentBase
 from autogen.agents.faces import blocking, concurrent
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from autogen.tools.approval import ToolToApprove
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_digest: Final = msgspec.json.Encoder().encode
 
 
 class Tooling(AgentBase):
@@ -158,10 +162,8 @@ class Tooling(AgentBase):
         config = self.llm_config
         if not config or not (config.get("tools") or config.get("functions")):
             return ()
-        import msgspec
-
         declared: tuple[list[Any], list[Any]] = (config.get("tools") or [], config.get("functions") or [])
-        digest = msgspec.json.encode(declared)
+        digest = _digest(declared)
         if self._tool_specs is None or self._tool_specs[0] != digest:
             self._tool_specs = (digest, (*map(_tool_spec, declared[0]), *map(_function_spec, declared[1])))
         return self._tool_specs[1]

@@ -46,6 +46,8 @@ _CALLS: Final[Mapping[str, str]] = {
     "execute_code_blocks": "code_blocks",
     "run_code": "code, lang=, filename=, and the settings of code_execution_config by name",
     "chat_messages_for_summary": "agent",
+    "speaker_selection_method": "last_speaker, groupchat",
+    "select_speaker": "last_speaker, selector",
 }
 """What each kind of callback is called with, in words."""
 

@@ -55,7 +55,19 @@ async def chat(run: Run, sender: Party, recipient: Party, settings: ChatSettings
     await Emit(ChatStarted(sender.name, recipient.name, run.id))
     silent = bool(settings.silent)
     try:
-        ended = await _hold(run, sender, recipient, settings)
+        await _prepare_both(sender, recipient, settings.clear_history, settings.max_turns is None)
+        try:
+            message = await first_message(run, sender, recipient, settings.message, settings.context)
+            if message is None:
+                run.stop(StopReason.NO_REPLY, "the callable message gave None: there was nothing to say")
+            elif settings.max_turns is None:
+                await exchange(run, sender, recipient, message, silent=settings.silent)
+            else:
+                await turns(run, sender, recipient, message, max_turns=settings.max_turns, silent=settings.silent)
+        except LimitReached as reached:
+            run.stop(StopReason(reached.reason), str(reached))
+            await Emit(Notice(f"the chat of {sender.name} and {recipient.name} was stopped: {reached}", "stop"))
+        ended = await _concluded(run, sender, recipient, settings)
     except GeneratorExit:  # closed: nothing can be asked for any more
         raise
     except Parked:
@@ -69,19 +81,7 @@ async def chat(run: Run, sender: Party, recipient: Party, settings: ChatSettings
     return ended
 
 
-async def _hold(run: Run, sender: Party, recipient: Party, settings: ChatSettings) -> Ended:
-    await _prepare_both(sender, recipient, settings.clear_history, settings.max_turns is None)
-    try:
-        message = await first_message(run, sender, recipient, settings.message, settings.context)
-        if message is None:
-            run.stop(StopReason.NO_REPLY, "the callable message gave None: there was nothing to say")
-        elif settings.max_turns is None:
-            await exchange(run, sender, recipient, message, silent=settings.silent)
-        else:
-            await turns(run, sender, recipient, message, max_turns=settings.max_turns, silent=settings.silent)
-    except LimitReached as reached:
-        run.stop(StopReason(reached.reason), str(reached))
-        await Emit(Notice(f"the chat of {sender.name} and {recipient.name} was stopped: {reached}", "stop"))
+async def _concluded(run: Run, sender: Party, recipient: Party, settings: ChatSettings) -> Ended:
     reason = run.stop(StopReason.NO_REPLY)
     summary = await _summary(run, sender, recipient, settings, reason)
     run.keeps_words = "```" in str(summary)
@@ -149,7 +149,7 @@ async def _prepare_both(sender: Party, recipient: Party, clear_history: bool, re
 
 
 def prepare(agent: Party, partner: Party, clear_history: bool, reply_at_receive: bool) -> None:
-    """Make one side ready: counter at zero, history cleared if asked."""
+    """Make one side ready: counter at zero, history cleared if asked; of a group's manager, its members, too."""
     state = agent._state
     state.touch(partner, cleared=clear_history)
     state.counters[partner] = 0
@@ -158,3 +158,17 @@ def prepare(agent: Party, partner: Party, clear_history: bool, reply_at_receive:
         state.histories[partner] = []
         state.human_input = []
         state.ran = NO_CODE
+    if agent._groupchat is not None:
+        _prepare_members(agent, partner, clear_history, reply_at_receive)
+
+
+def _prepare_members(manager: Party, partner: Party, clear_history: bool, reply_at_receive: bool) -> None:
+    if clear_history:
+        manager._groupchat.reset()
+    for member in manager._members():
+        if member is partner:
+            continue
+        if own_inner(member, PREPARE) is None:
+            prepare(member, manager, clear_history, reply_at_receive)
+        else:
+            member._prepare_chat(manager, clear_history, False, reply_at_receive)

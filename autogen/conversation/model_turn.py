@@ -34,19 +34,26 @@ async def model_reply(run: Run, agent: Party, messages: Messages, client: Any) -
     """Ask the agent's model; `(False, None)` when it has none or its answer is empty."""
     if client is None or client is False:
         return False, None
-    asking = [*agent._oai_system_message, *messages]
     own = own_inner(agent, FROM_CLIENT)
-    answer = await (
-        asked(run, agent, client, asking, "reply") if own is None else _own(run, agent, own, client, asking)
-    )
+    if own is None:
+        reply = await ask_model(run, agent, client, [*agent._oai_system_message, *messages], "reply", tools=True)
+        answer = await _said(agent, reply)
+    else:
+        answer = await _own(run, agent, own, client, [*agent._oai_system_message, *messages])
     return answer is not None, answer
 
 
 async def asked(
     run: Run, agent: Party, client: Any, messages: Messages, purpose: Purpose, cache: Any = None
 ) -> Said | None:
-    """The model's answer in 0.2's form, None when it is empty; a person is told of one that is not whole."""
-    reply = await ask_model(run, agent, client, messages, purpose, tools=purpose == "reply", cache=cache)
+    """The model's answer in 0.2's form, None when it is empty."""
+    return await _said(
+        agent, await ask_model(run, agent, client, messages, purpose, tools=purpose == "reply", cache=cache)
+    )
+
+
+async def _said(agent: Party, reply: ModelReply) -> Said | None:
+    """What a model answered; a person is told of an answer that is not whole."""
     answer = read_reply(reply)
     incomplete = _INCOMPLETE.get(reply.finish) or ("was empty" if answer is None else None)
     if incomplete is not None:
@@ -76,6 +83,7 @@ async def ask_model(
     known = rendered(messages)
     if known is None:
         known = render(await _filled(agent, messages))
+    del messages  # a thousand calls that wait hold one form of them
     request = ModelRequest(known, agent._told_tools() if tools else ())
     if cache is None:
         cache = run.cache if run.cache is not None else agent.client_cache

@@ -129,6 +129,19 @@ class Party(Protocol):
     @property
     def _summarize_chat(self) -> Callable[..., Any]: ...
 
+    @property
+    def _groupchat(self) -> Any:
+        """Of a group's manager: the group (a `group_view.Group`). None of anybody else."""
+        ...
+
+    def _members(self) -> "Sequence[Party]":
+        """Of a group's manager: its members."""
+        ...
+
+    def _summed_up(self, partner: Any) -> list[dict[str, Any]]:
+        """The messages that a summary of the chat with `partner` is made of."""
+        ...
+
     def _standard_chain(self) -> StandardChain | None:
         """The reply chain, if it is the one that the agent was made with; None: see `_reply_func_list`."""
         ...

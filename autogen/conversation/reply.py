@@ -111,6 +111,10 @@ def take_step(
             from autogen.conversation.code_turn import run_blocks
 
             return run_blocks(run, agent, messages, legacy=step == "code")
+        case "group":
+            from autogen.conversation.group import run_group
+
+            return run_group(run, cast("Any", agent), messages, sender, config)
         case "model":
             return model_turn.model_reply(run, agent, messages, agent.client if config is None else config)
         case _:
@@ -183,9 +187,11 @@ async def hook_last(run: Run, agent: Party, messages: Messages) -> Any:
             )
     if changed == content:
         return messages
-    if isinstance(last, MessageDict):
-        last["content"] = changed
-        return messages
+    if isinstance(last, MessageDict) and isinstance(messages, list):
+        own = last.copy()  # the message may stand in the histories of others, too
+        own["content"] = changed
+        messages[-1] = own
+        return cast("Messages", messages)
     return [*messages[:-1], {**last, "content": changed}]
 
 

@@ -3,7 +3,7 @@
 Agents are definitions; nothing of a run is kept on them while it goes on. Refuses to know drivers and performers.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
@@ -178,12 +178,16 @@ class Run:
             self.stop_reason, self.stop_detail = reason, detail
         return self.stop_reason
 
-    def lineage(self) -> Iterator["Run"]:
+    def lineage(self) -> Sequence["Run"]:
         """This run and those it is nested in, innermost first."""
+        if self.parent is None:
+            return (self,)
+        runs: list[Run] = []
         run: Run | None = self
         while run is not None:
-            yield run
+            runs.append(run)
             run = run.parent
+        return runs
 
     def refuse_if_cancelled(self) -> None:
         """Raise LimitReached when this run, or one that it is nested in, was cancelled.
@@ -268,7 +272,7 @@ class Run:
 
     def _listen(self) -> Heard:
         """All that was said until now, in order."""
-        for run in reversed(tuple(self.lineage())):
+        for run in reversed(self.lineage()):
             run.catch_up()
         root = self._root()
         known = (len(root.states), len(root._linked))
@@ -278,8 +282,7 @@ class Run:
         return self.heard
 
     def _root(self) -> "Run":
-        *_, root = self.lineage()
-        return root
+        return self.lineage()[-1]
 
     def catch_up(self) -> None:
         """Note what the transcript holds since the last time."""
@@ -290,10 +293,11 @@ class Run:
         for index in range(self._told_upto, len(self.transcript)):
             self._told_upto = index + 1
             entry = self.transcript[index]
-            self.heard.say(*sayings(entry.message, entry.origin))
-            if root.earlier and entry.origin in _HANDED:
+            origin = entry.message.origin
+            self.heard.say(*sayings(entry.message, origin))
+            if root.earlier and origin in _HANDED:
                 for text in texts(entry.message):
-                    root._linked.update(dict.fromkeys(handed(text, root.earlier, entry.origin != "program")))
+                    root._linked.update(dict.fromkeys(handed(text, root.earlier, origin != "program")))
 
     def memory(self) -> Heard | None:
         """What the agents of a top-level run heard before, and what texts come from that the program handed on."""

@@ -3,7 +3,7 @@
 Refuses to know who replies and when the chat ends.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -32,7 +32,8 @@ class Said(dict[str, Any]):
     __slots__ = ("bare", "origin")
 
     def __init__(self, message: str | Mapping[str, Any], origin: Origin) -> None:
-        super().__init__(message if isinstance(message, Mapping) else {"content": message})
+        # A dict is known faster than any other mapping.
+        super().__init__(message if isinstance(message, (dict, Mapping)) else {"content": message})
         content = self.get("content")
         if content is not None and not isinstance(content, (str, list)) and not callable(content):
             raise InvalidContent(
@@ -88,17 +89,23 @@ def plain(message: Any) -> Any:
     return message
 
 
-async def send(run: Run, sender: Party, recipient: Party, message: Any, silent: bool | None) -> None:
+def send(run: Run, sender: Party, recipient: Party, message: Any, silent: bool | None) -> Coroutine[Any, Any, None]:
     """Hand `message` over: through the sender's hooks into both histories, and print it unless silent.
 
     Overridden `send` and `receive` methods of the program are called, each as one callback.
     """
     own = own_method(sender, "send", run.is_async)
-    if own is not None:
-        with run.hand(sender, recipient, message):
-            await invoke(sender.name, "override", "send", own, (plain(message), recipient, None, silent))
-        return
-    await hand_over(run, sender, recipient, message, silent)
+    if own is None:
+        return hand_over(run, sender, recipient, message, silent)
+    return _handing(run, sender, recipient, message, sender, "send", own, (plain(message), recipient, None, silent))
+
+
+async def _handing(
+    run: Run, sender: Party, recipient: Party, message: Any, agent: Party, method: str, own: Any, args: tuple[Any, ...]
+) -> None:
+    """Call an override of `agent` that hands the message on by `super()`."""
+    with run.hand(sender, recipient, message):
+        await invoke(agent.name, "override", method, own, args)
 
 
 async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, silent: bool | None) -> None:
@@ -125,11 +132,11 @@ async def hand_over(run: Run, sender: Party, recipient: Party, message: Any, sil
     if own is None and mine is not None:
         state.histories[recipient].append(mine)
     own = own_method(recipient, "receive", run.is_async)
-    if own is not None:
-        with run.hand(sender, recipient, said):
-            await invoke(recipient.name, "override", "receive", own, (plain(said), sender, None, silent))
-        return
-    await take(run, recipient, said, sender, silent, mine)
+    if own is None:
+        await take(run, recipient, said, sender, silent, mine)
+    else:
+        args = (plain(said), sender, None, silent)
+        await _handing(run, sender, recipient, said, recipient, "receive", own, args)
 
 
 async def before_send(run: Run, sender: Party, recipient: Party, message: Any, silent: bool | None) -> Any:
@@ -171,17 +178,15 @@ def keep(agent: Party, message: Any, role: str, partner: Party, is_sending: bool
     return True
 
 
-async def take(
+def take(
     run: Run, recipient: Party, message: Any, sender: Party, silent: bool | None, kept: MessageDict | None = None
-) -> None:
+) -> Coroutine[Any, Any, None]:
     """The receiving side alone: what `super().receive()` does inside an override."""
     own = own_method(recipient, PROCESS, run.is_async)
     if own is None:
-        await record(run, recipient, message, sender, silent, kept)
-        return
+        return record(run, recipient, message, sender, silent, kept)
     said = message if isinstance(message, Said) else Said(message, origin_of(message, run.voice))
-    with run.hand(sender, recipient, said):
-        await invoke(recipient.name, "override", PROCESS, own, (plain(said), sender, silent))
+    return _handing(run, sender, recipient, said, recipient, PROCESS, own, (plain(said), sender, silent))
 
 
 async def record(

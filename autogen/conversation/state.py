@@ -5,6 +5,7 @@ Refuses to know how agents are configured.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any, Final
 
 from autogen.core.heard import Heard
@@ -17,6 +18,8 @@ RENDERED_AGAIN: Final = 64
 NO_CODE: Final[frozenset[str]] = frozenset()
 """One for all: Python makes a new empty set of 216 bytes each time."""
 NO_METHODS: Final[frozenset[str]] = frozenset()
+NONE_BEGUN: Final[Mapping[Any, int]] = {}
+"""One for all, which nobody writes to."""
 
 
 class AgentState:
@@ -32,13 +35,14 @@ class AgentState:
         "own",
         "ran",
         "reply_at_receive",
+        "speaker",
         "touched",
     )
 
     def __init__(self) -> None:
         self.touched: dict[Any, bool] = {}
         """Partners with whom something happened since the fork; True: a chat began afresh."""
-        self.begun: dict[Any, int] = {}
+        self.begun: Mapping[Any, int] = NONE_BEGUN
         """How many messages there were at the fork."""
         self.histories: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
         self.counters: defaultdict[Any, int] = defaultdict(int)
@@ -50,6 +54,8 @@ class AgentState:
         """What was said in this agent's runs that are over; None as long as nothing untrusted was heard in them."""
         self.lent: AgentState | None = None
         """Of a copy made by `lend`: how it was then."""
+        self.speaker: Any = None
+        """Of a group's: who had the floor last."""
         self.own: frozenset[str] = NO_METHODS
         """Which of 0.2's inner methods the program has made its own on this agent; looked for once for a run."""
 
@@ -59,8 +65,8 @@ class AgentState:
 
     def settle(self) -> None:
         """The run is over: forget what only it asked for, and of short histories what can be made again in no time."""
-        self.touched.clear()
-        self.begun.clear()
+        self.touched = {}
+        self.begun = NONE_BEGUN
         for history in self.histories.values():
             if len(history) <= RENDERED_AGAIN:
                 for message in history:
@@ -72,18 +78,20 @@ class AgentState:
         twin = AgentState()
         for partner, history in dict(self.histories).items():  # a chat in another thread may add one meanwhile
             twin.histories[partner] = list(history)
-            twin.begun[partner] = len(history)
+        if twin.histories:
+            twin.begun = {partner: len(history) for partner, history in twin.histories.items()}
         twin.counters.update(self.counters)
         twin.reply_at_receive.update(self.reply_at_receive)
         twin.human_input = list(self.human_input)
         twin.ran = self.ran
         twin.heard = self.heard
+        twin.speaker = self.speaker
         return twin
 
     def lend(self) -> "AgentState":
         """A copy for a context that looks at another one's conversations; what it writes there stays its own."""
         twin = self.fork()
-        twin.begun.clear()
+        twin.begun = NONE_BEGUN
         for partner, history in twin.histories.items():
             twin.histories[partner] = [message.copy() for message in history]
         twin.lent = self.fork()
@@ -131,6 +139,8 @@ class AgentState:
             self.reply_at_receive[partner] = nested.reply_at_receive[partner]
             self.touch(partner, cleared)
         self.ran |= nested.ran
+        if nested.speaker is not None:
+            self.speaker = nested.speaker
 
 
 def _changed(mine: defaultdict[Any, Any], was: defaultdict[Any, Any]) -> list[Any]:

@@ -87,7 +87,7 @@ async def reflection(run: Run, sender: Party, recipient: Party, arguments: Mappi
     prompt, role = summary_texts(arguments)
     asked = recipient if recipient.client else sender
     own = own_method(recipient, "chat_messages_for_summary", run.is_async)
-    history = recipient._state.histories[sender]
+    history = recipient._summed_up(sender)
     if own is not None:
         history = await invoke(recipient.name, "override", "chat_messages_for_summary", own, (sender,))
     messages = [*history, {"role": role, "content": prompt}]

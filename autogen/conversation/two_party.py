@@ -75,9 +75,10 @@ async def turns(
         if message is None:
             break
         await send(run, recipient, initiator, message, silent)
-    if message is None:
-        run.stop(StopReason.NO_REPLY)
-    run.stop(StopReason.MAX_TURNS, f"the chat was to have at most {max_turns} turn{'' if max_turns == 1 else 's'}")
+    else:
+        run.stop(StopReason.MAX_TURNS, f"the chat was to have at most {max_turns} turn{'' if max_turns == 1 else 's'}")
+        return
+    run.stop(StopReason.NO_REPLY)
 
 
 def _reply(run: Run, agent: Party, partner: Party) -> Coroutine[Any, Any, Any]:

@@ -120,6 +120,26 @@ class Notice(Struct, frozen=True):
     kind: str = "notice"
 
 
+class SpeakerChosen(Struct, frozen=True):
+    """A group's next speaker, and why it is that one. A console shows "Next speaker" unless `silent`."""
+
+    manager: str
+    speaker: str
+    how: str
+    """only | executor | callable | override | exact | mention | alias | next | round_robin | random | manual | admin"""
+    detail: str = ""
+    candidates: tuple[str, ...] = ()
+    silent: bool = False
+
+
+class Line(Struct, frozen=True):
+    """A line of 0.2's printed transcript that no other event stands for; `name` follows it, shown as a speaker's."""
+
+    text: str
+    colour: Literal["", "red", "green"] = ""
+    name: str = ""
+
+
 class ChatStarted(Struct, frozen=True):
     sender: str
     recipient: str
@@ -148,6 +168,8 @@ Event: TypeAlias = (
     | CodeFinished
     | AnswerTaken
     | Notice
+    | SpeakerChosen
+    | Line
     | ChatStarted
     | ChatEnded
 )

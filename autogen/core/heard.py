@@ -9,7 +9,7 @@ is bounded: of texts that are too many only hashes of their lines stay. Refuses 
 (`conversation/code_turn.py`) and how lines are compared (`core/provenance.py`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from autogen.core.model import Origin
@@ -36,7 +36,7 @@ Whose: TypeAlias = Literal["own", "copied", "unknown"]
 class Heard:
     """Who said what, in order. Texts are looked into when somebody asks about a block, not before."""
 
-    __slots__ = ("_folded", "_owners", "_said", "_shown", "before", "untrusted")
+    __slots__ = ("_folded", "_out", "_owners", "_said", "_shown", "before", "untrusted")
 
     def __init__(self, before: "Heard | None" = None) -> None:
         self.before = before
@@ -51,14 +51,16 @@ class Heard:
         """Commands by hash: were they said by a trusted voice first?"""
         self._shown: list[Shown] = []
         """Untrusted texts, without lines that had been said before."""
+        self._out: tuple[int, tuple[str, ...]] | None = None
+        """What `handed_out` gave when so much had been said."""
 
     def say(self, origin: Origin, said: Iterable[str]) -> None:
         """Note what a voice said. Quoted text is nobody's."""
         if origin in UNTRUSTED:
             self.untrusted = True
-            self._said.extend((False, text) for text in said)
+            self._said += [(False, text) for text in said]
         elif origin in TRUSTED:
-            self._said.extend((True, text) for text in said)
+            self._said += [(True, text) for text in said]
 
     def absorb(self, other: "Heard") -> None:
         """Note all that was said in `other`, a run that is over."""
@@ -79,13 +81,14 @@ class Heard:
             self.untrusted = self.untrusted or not trusted
             self._said.append((trusted, text))
 
-    def handed_out(self) -> Iterator[str]:
+    def handed_out(self) -> Sequence[str]:
         """Texts of here that are known when a program hands them on, as a summary has them."""
-        for trusted, text in self._said:
-            if len(text) >= LONG_ENOUGH and (not trusted or "`" in text):
-                said = text.replace("TERMINATE", "").strip()
-                if len(said) >= LONG_ENOUGH:
-                    yield said
+        upto = len(self._said)
+        if self._out is None or self._out[0] != upto:
+            worth = [text for trusted, text in self._said[:upto] if not trusted or "`" in text]
+            texts = [text.replace("TERMINATE", "").strip() for text in worth if len(text) >= LONG_ENOUGH]
+            self._out = (upto, tuple(text for text in texts if len(text) >= LONG_ENOUGH))
+        return self._out[1]
 
     def texts(self) -> set[str]:
         """All texts that were said here."""
@@ -133,6 +136,7 @@ class Heard:
         if self._length() > MOST_TEXT:
             self._fold()
             self._said.clear()
+            self._out = None
             self._folded = 0
         kept = 0
         for index in range(len(self._shown) - 1, -1, -1):

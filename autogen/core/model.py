@@ -141,7 +141,7 @@ class ModelRequest(Struct, frozen=True, eq=False):
     settings: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
 
-class Usage(Struct, frozen=True, kw_only=True):
+class Usage(Struct, frozen=True, kw_only=True, gc=False):
     """Tokens of one or more calls. `input` includes cached tokens, `output` includes reasoning tokens."""
 
     input: int = 0

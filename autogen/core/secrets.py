@@ -12,6 +12,9 @@ from urllib.parse import quote
 SHORTEST: Final = 8
 """Characters; a shorter value stands in too many places by chance."""
 
+MOST_USED: Final = 256
+"""API keys that are remembered: tokens that a provider makes anew are many."""
+
 _declared: dict[str, str] = {}
 """Value -> name."""
 _used: dict[str, None] = {}
@@ -31,8 +34,11 @@ def declare(name: str, value: str) -> None:
 
 def used(value: str) -> None:
     """An API key of the program."""
-    if len(value) >= SHORTEST and value not in _used:
-        _used[value] = None
+    if len(value) < SHORTEST or value in _used:
+        return
+    while len(_used) >= MOST_USED:
+        _used.pop(next(iter(_used)), None)
+    _used[value] = None
 
 
 def known() -> list[str]:

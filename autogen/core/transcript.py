@@ -150,7 +150,7 @@ def received(message: MessageDict) -> MessageDict:
 
 
 def _kept(message: Mapping[str, Any], role: str, author: str, origin: Origin) -> MessageDict | None:
-    kept = MessageDict({key: message[key] for key in HISTORY_KEYS if message.get(key) is not None}, origin)
+    kept = MessageDict({key: value for key in HISTORY_KEYS if (value := message.get(key)) is not None}, origin)
     if "content" not in kept:
         if not ("function_call" in kept or "tool_calls" in kept or "tool_responses" in kept):
             return None

@@ -185,7 +185,7 @@ def _memo(message: Mapping[str, Any], made: tuple[ModelMessage, ...]) -> ModelMe
 
 def _copied(value: Any, depth: int = 0) -> Any:
     """A copy of lists, dicts and texts. ValueError for anything else: numbers may be equal and read differently."""
-    kind = cast("type[object]", type(value))
+    kind: type[object] = type(value)
     if kind is str or value is None:
         return value
     if depth < _MOST_DEPTH:
@@ -251,7 +251,7 @@ def _parts(message: Mapping[str, Any], role: Role) -> Iterator[Part]:
 def tool_calls_of(message: Mapping[str, Any]) -> Iterator[ToolCall]:
     """The calls that a 0.2 message asks for; the old `function_call` is marked `legacy`."""
     call = message.get("function_call")
-    if isinstance(call, Mapping) and call:
+    if call and isinstance(call, Mapping):
         known = cast("Mapping[str, Any]", call)
         yield ToolCall("", str(known.get("name", "")), _arguments(known.get("arguments")), legacy=True)
     calls = message.get("tool_calls")

@@ -94,7 +94,7 @@ def _drive(steps: Coroutine[Any, Any, T], table: Performers | None, beside: bool
             answer = failure = None
             try:
                 if table is None:
-                    answer = asked.blocking() if type(asked) is Act else (yield from _step(asked, beside))
+                    answer = yield from _step(asked, beside)
                 elif type(asked) is Emit:
                     table.emit(asked.event)
                 else:

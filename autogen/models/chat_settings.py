@@ -37,6 +37,8 @@ NEVER_SENT = frozenset({
 def wire_settings(settings: Mapping[str, Any], tools: tuple[ToolSpec, ...], profile: Profile) -> dict[str, Any]:
     """What follows the messages in the body, tools excepted. Raises ConfigError for a setting nobody knows."""
     out: dict[str, Any] = {}
+    if not settings:
+        return out
     has_tools = bool(settings.get("tools")) or any(not tool.legacy for tool in tools)
     has_functions = bool(settings.get("functions")) or any(tool.legacy for tool in tools)
     for key, value in settings.items():

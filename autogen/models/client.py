@@ -139,6 +139,8 @@ async def _through_cache(cache: Any, key: str, entry: Entry, request: ModelReque
 
 def _merged(entry: Entry, request: ModelRequest) -> ModelRequest:
     """The request with the entry's parameters over its own; tools of the request win over the entry's."""
+    if not entry.settings and not request.settings:
+        return request
     settings: dict[str, Json] = {**request.settings, **entry.settings}
     if request.settings.get("timeout") is not None:
         settings["timeout"] = request.settings["timeout"]
@@ -159,9 +161,16 @@ async def _attempts(entry: Entry, request: ModelRequest, call: Call, began: floa
     while True:
         number += 1
         left = _seconds_left(entry, call, began, started)
+        attempt = _Attempt(entry, request, call, number)
         try:
-            return await _attempt(entry, request, call, number, left)
-        except CallFailed as error:
+            if entry.kind == "chat":
+                made = Answer(reply=await _ask_endpoint(entry, request, call.agent, attempt, left), entry=entry)
+            else:
+                made = await _ask_other(entry, request, call, attempt)
+        except BaseException as error:
+            attempt.failed(error)
+            if not isinstance(error, CallFailed):
+                raise
             if isinstance(error, RateLimited) and error.retry_after and entry.kind == "chat":
                 limiter_for(endpoint_of(entry, request.settings)).pause(monotonic(), error.retry_after)
             if left is not None:
@@ -173,6 +182,8 @@ async def _attempts(entry: Entry, request: ModelRequest, call: Call, began: floa
             await Sleep(wait)
             if call.ledger is not None:
                 call.ledger.again()
+        else:
+            return attempt.answered(made)
 
 
 def _seconds_left(entry: Entry, call: Call, began: float, started: float) -> float | None:
@@ -189,29 +200,6 @@ def _seconds_left(entry: Entry, call: Call, began: float, started: float) -> flo
     if left <= 0:
         raise ModelTimeout("the deadline for all attempts has passed", model=entry.model, endpoint=entry.host)
     return left
-
-
-async def _attempt(entry: Entry, request: ModelRequest, call: Call, number: int, left: float | None) -> Answer:
-    """One attempt, with its two events; deltas of an attempt that fails are taken back."""
-    watched = _Watched(call.emit)
-    began = monotonic()
-    call.emit(ModelStarted(call.agent, call.purpose, entry.model, number))
-    try:
-        if entry.kind == "chat":
-            made = Answer(reply=await _ask_endpoint(entry, request, call.agent, watched, left), entry=entry)
-        else:
-            made = await _ask_other(entry, request, call, watched)
-    except BaseException as error:
-        if watched.streamed:
-            call.emit(Delta(call.agent, "", "reset"))
-        seconds = monotonic() - began
-        usage, usd = _lose(error, entry, request, call, watched.sent)
-        told = f"{type(error).__name__}: {_brief(error)}"
-        call.emit(ModelFinished(call.agent, call.purpose, None, told, seconds, usage, usd))
-        raise
-    reply = replace(made.reply, config_id=entry.index, cost=_cost(made.reply, entry))
-    call.emit(ModelFinished(call.agent, call.purpose, reply, None, monotonic() - began))
-    return replace(made, reply=reply)
 
 
 def _lose(
@@ -231,23 +219,43 @@ def _lose(
     return usage, usd
 
 
-class _Watched:
-    """An `emit` that remembers whether a piece of the answer went through it, and whether the carrier was asked."""
+class _Attempt:
+    """One attempt and its two events. An `emit`, which remembers whether a piece of the answer went through it."""
 
-    __slots__ = ("_emit", "sent", "streamed")
+    __slots__ = ("_began", "_call", "_entry", "_request", "sent", "streamed")
 
-    def __init__(self, emit: EmitNow) -> None:
-        self._emit = emit
+    def __init__(self, entry: Entry, request: ModelRequest, call: Call, number: int) -> None:
+        self._entry, self._request, self._call = entry, request, call
+        self._began = monotonic()
         self.sent = False
+        """The carrier was asked."""
         self.streamed = False
+        call.emit(ModelStarted(call.agent, call.purpose, entry.model, number))
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Delta):
             self.streamed = True
-        self._emit(event)
+        self._call.emit(event)
+
+    def failed(self, error: BaseException) -> None:
+        """Tell of it; deltas are taken back."""
+        call = self._call
+        if self.streamed:
+            call.emit(Delta(call.agent, "", "reset"))
+        seconds = monotonic() - self._began
+        usage, usd = _lose(error, self._entry, self._request, call, self.sent)
+        told = f"{type(error).__name__}: {_brief(error)}"
+        call.emit(ModelFinished(call.agent, call.purpose, None, told, seconds, usage, usd))
+
+    def answered(self, made: Answer) -> Answer:
+        """The answer with its price, which is told."""
+        entry, call = self._entry, self._call
+        reply = replace(made.reply, config_id=entry.index, cost=_cost(made.reply, entry))
+        call.emit(ModelFinished(call.agent, call.purpose, reply, None, monotonic() - self._began))
+        return replace(made, reply=reply)
 
 
-async def _ask_other(entry: Entry, request: ModelRequest, call: Call, emit: _Watched) -> Answer:
+async def _ask_other(entry: Entry, request: ModelRequest, call: Call, emit: _Attempt) -> Answer:
     emit.sent = True
     if entry.kind == "scripted":
         reply = entry.client.answer(call.agent, call.purpose, request, emit)
@@ -267,7 +275,7 @@ async def _ask_other(entry: Entry, request: ModelRequest, call: Call, emit: _Wat
 
 
 def _ask_endpoint(
-    entry: Entry, request: ModelRequest, agent: str, emit: _Watched, left: float | None
+    entry: Entry, request: ModelRequest, agent: str, emit: _Attempt, left: float | None
 ) -> Work[ModelReply]:
     endpoint = endpoint_of(entry, request.settings)
     if left is not None:
@@ -280,7 +288,7 @@ def _ask_endpoint(
 
 
 async def _ask_later(
-    wait: float, endpoint: ChatEndpoint, request: ModelRequest, agent: str, emit: _Watched
+    wait: float, endpoint: ChatEndpoint, request: ModelRequest, agent: str, emit: _Attempt
 ) -> ModelReply:
     await Sleep(wait)
     emit.sent = True

@@ -305,7 +305,7 @@ def _endpoint_of(entry: Entry, settings: Mapping[str, Json]) -> ChatEndpoint:
         api_version=given.get("api_version") or (os.environ.get("OPENAI_API_VERSION") if azure else None),
         organization=given.get("organization") or os.environ.get("OPENAI_ORG_ID"),
         project=given.get("project") or os.environ.get("OPENAI_PROJECT_ID"),
-        default_headers={**(given.get("default_headers") or {}), **(settings.get("extra_headers") or {})},
+        default_headers=_revealed({**(given.get("default_headers") or {}), **(settings.get("extra_headers") or {})}),
         default_query={**(given.get("default_query") or {}), **(settings.get("extra_query") or {})},
         azure_deployment=given.get("azure_deployment"),
         azure_ad_token=_azure_token(given) if azure else None,
@@ -317,6 +317,11 @@ def _endpoint_of(entry: Entry, settings: Mapping[str, Json]) -> ChatEndpoint:
     )
     pipes: dict[str, Any] = {key: given[key] for key in PIPES if key in given and key != "deadline"}
     return replace(endpoint, connection=ConnectionSettings(**pipes)) if pipes else endpoint
+
+
+def _revealed(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Headers about to be written, with the values of secrets that the program declared."""
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in headers.items()}
 
 
 def host_of(url: str) -> str:

@@ -17,12 +17,14 @@ from autogen.core.events import (
     CodeStarted,
     Delta,
     Event,
+    Line,
     MessageReceived,
     ModelFinished,
     ModelStarted,
     NoHumanInput,
     Notice,
     RequestSent,
+    SpeakerChosen,
     ToolFinished,
     ToolStarted,
 )
@@ -82,6 +84,12 @@ class Console:
                 _print(f"{event.prompt}{event.answer}", flush=True)
             case Notice():
                 _log(event.text)
+            case SpeakerChosen():
+                if not event.silent:
+                    _print(coloured(f"\nNext speaker: {event.speaker}\n", "green"), flush=True)
+            case Line():
+                text = coloured(event.text, event.colour) if event.colour else event.text
+                _print(text, *([coloured(event.name, "yellow")] if event.name else []), flush=True)
             case _:
                 assert_never(event)
 

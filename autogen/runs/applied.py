@@ -5,6 +5,7 @@ found (`edits.py`) and where agents are looked for (`meant.py`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 from msgspec import Struct
@@ -120,15 +121,31 @@ def _acts(edits: Edits) -> Iterator[tuple[tuple[str, ...], Act]]:
     for edit in edits.histories:
         yield (edit.agent, edit.partner), _history(edit)
     for name, other, number in edits.counters:
-        yield (name, other), lambda state, _, partner, number=number: state.counters.__setitem__(partner, number)
+        yield (name, other), partial(_item, "counters", number)
     for name, other, flag in edits.replies:
-        yield (name, other), lambda state, _, partner, flag=flag: state.reply_at_receive.__setitem__(partner, flag)
+        yield (name, other), partial(_item, "reply_at_receive", flag)
     for name, inputs in edits.inputs.items():
-        yield (name,), lambda state, _agent, _, inputs=inputs: state.human_input.__setitem__(slice(None), inputs)
+        yield (name,), partial(_inputs, inputs)
     for name, ran in edits.ran.items():
-        yield (name,), lambda state, _agent, _, ran=ran: setattr(state, "ran", state.ran | frozenset(ran))
+        yield (name,), partial(_ran, frozenset(ran))
     for name, system in edits.system.items():
-        yield (name,), lambda _, agent, _agent, system=system: setattr(agent, "_oai_system_message", system)
+        yield (name,), partial(_system, system)
+
+
+def _item(view: str, value: Any, state: AgentState, _: Any, partner: Any) -> None:
+    getattr(state, view)[partner] = value
+
+
+def _inputs(inputs: list[str], state: AgentState, *_: Any) -> None:
+    state.human_input[:] = inputs
+
+
+def _ran(code: frozenset[str], state: AgentState, *_: Any) -> None:
+    state.ran |= code
+
+
+def _system(message: list[dict[str, Any]], _: AgentState, agent: Any, *__: Any) -> None:
+    agent._oai_system_message = message
 
 
 def _history(edit: HistoryEdit) -> Act:

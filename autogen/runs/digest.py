@@ -15,7 +15,13 @@ from autogen.core.model import ModelMessage, ModelRequest
 _KEEP = 4
 """Chains remembered: one per agent that talks in turns."""
 
-_encoder = Encoder(order="deterministic", enc_hook=lambda value: f"<{type(value).__qualname__}>")
+
+def _as_class(value: Any) -> str:
+    name = getattr(value, "name", None)
+    return f"<{type(value).__qualname__}{f' {name}' if isinstance(name, str) else ''}>"
+
+
+_encoder = Encoder(order="deterministic", enc_hook=_as_class)
 
 
 def of_bytes(*pieces: bytes) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from autogen.runs.branches import copies, cut, encloses, make_fork, steps_of
+from autogen.runs.carrying import take_run
 from autogen.runs.changes import changes_of, passed_on
-from autogen.runs.durable import Scope, take_run
+from autogen.runs.durable import Scope
 from autogen.runs.errors import JournalError
 from autogen.runs.lease import heart
 from autogen.runs.rows import Entry, RunChange, RunRow

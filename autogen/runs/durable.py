@@ -1,27 +1,23 @@
-"""Where runs are journaled: `durable(...)`, `AUTOGEN_JOURNAL`, the `journal=` argument; and how one is opened.
+"""Where runs are journaled: `durable(...)`, `AUTOGEN_JOURNAL`, the `journal=` argument.
 
-Decides which run a chat belongs to, and what becomes of one that another process carries on. Refuses to know what is
-in a run.
+Decides which journal holds, and which of its runs a chat belongs to. Refuses to know how a run is taken
+(`carrying.py`) and what is in one.
 """
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, cast
-
-from msgspec.structs import replace
+from weakref import ref
 
 from autogen.core.callables import is_async
 from autogen.core.errors import ConfigError
 from autogen.drivers.clock import clock_here
-from autogen.drivers.waiting import refuse_if_left_behind
-from autogen.runs.errors import Diverged, RunBusy, UnknownRun
-from autogen.runs.lease import heart, is_dead, this_owner, told
+from autogen.runs.carrying import open_run, take_run
+from autogen.runs.errors import UnknownRun
 from autogen.runs.log import OnConflict, OnDiverge, OnHuman, OnUnknown, Policy, RunLog
-from autogen.runs.rows import RunRow
 from autogen.runs.store import Store
 
 if TYPE_CHECKING:
@@ -34,9 +30,6 @@ VARIABLE: Final = "AUTOGEN_JOURNAL"
 
 JournalLike: TypeAlias = str | os.PathLike[str] | Store
 
-_POLL = 0.05
-"""Seconds between two looks at a run that another one carries on."""
-
 
 class Scope:
     """A stretch of a program under one journal: chats that name the same run are told apart by their order."""
@@ -48,8 +41,8 @@ class Scope:
         self.store, self.policy, self.clock = store, policy, clock or clock_here()
         self._lock = Lock()
         self._begun: dict[str, int] = {}
-        self._going: dict[str, RunLog | None] = {}
-        """By name: the log of the last chat of that name; None while it is opened."""
+        self._going: dict[str, ref[RunLog] | None] = {}
+        """By name: the log of the last chat of that name, if it is still there; None while it is opened."""
 
     def next(self, run_id: str) -> str:
         """`q3`, then `q3/2`, `q3/3`, ..."""
@@ -74,13 +67,25 @@ class Scope:
                 del self._going[name]
             raise
         with self._lock:
-            self._going[name] = log
+            self._going[name] = ref(log)
         return log
+
+    def forget(self, run_id: str) -> None:
+        """No further chat will have this name."""
+        with self._lock:
+            self._begun.pop(run_id, None)
+            self._going.pop(run_id, None)
 
     def _is_left_open(self, name: str, facts: Mapping[str, str]) -> bool:
         """Was this chat begun here and left before its end?"""
-        if not name or (name in self._going and ((log := self._going[name]) is None or not log.closed)):
+        if not name:
             return False
+        if name in self._going:
+            known = self._going.pop(name)
+            log = None if known is None else known()
+            if known is None or (log is not None and not log.closed):
+                self._going[name] = known
+                return False
         try:
             row = self.store.run(name)
         except UnknownRun:
@@ -291,130 +296,3 @@ def on_resume(what: Literal["recall", "rerun"]) -> Callable[[F], F]:
         return function
 
     return mark
-
-
-def open_run(scope: Scope, run_id: str, title: str, facts: Mapping[str, str]) -> RunLog:
-    """Begin the run, or go on with it. A finished one is opened for reading.
-
-    Raises Diverged when it began in another way, RunBusy when another process carries it on.
-    """
-    now = scope.clock()
-    store = scope.store
-    row = store.create(RunRow(id=run_id, created=now, updated=now, title=title, facts=dict(facts)))
-    if not row.entry and dict(row.facts) != dict(facts) and not row.parent:
-        changed = sorted(name for name in {*row.facts, *facts} if row.facts.get(name) != facts.get(name))
-        if scope.policy.on_diverge == "fail":
-            raise Diverged(run_id, "its beginning", f"another {', '.join(changed)}", f"see {', '.join(changed)}")
-        # read only: the first effect that the run does not answer makes a fork of it, or leads to the one made before
-        log = RunLog(store, row, policy=scope.policy, clock=scope.clock, alive=False)
-        log.facts = dict(facts)
-        return log
-    return take_run(scope, row)
-
-
-def take_run(scope: Scope, row: RunRow) -> RunLog:
-    """Claim a run and read its log; of a finished one, read only."""
-    if row.status in ("done", "cancelled"):
-        return RunLog(scope.store, row, policy=scope.policy, clock=scope.clock, alive=False)
-    claimed = _claim(scope, row.id)
-    if claimed.id != row.id or claimed.generation != row.generation + 1:  # a fork, or others carried it on meanwhile
-        row = replace(claimed, status="failed" if claimed.status == "running" else claimed.status)
-    if claimed.status in ("done", "cancelled"):
-        _give_back(scope.store, claimed, claimed.generation, scope.clock())
-        return RunLog(scope.store, claimed, policy=scope.policy, clock=scope.clock, alive=False)
-    try:
-        log = RunLog(scope.store, claimed, policy=scope.policy, clock=scope.clock)
-    except BaseException:
-        _give_back(scope.store, row, claimed.generation, scope.clock())
-        raise
-    log.before = row
-    heart.keep(log)
-    return log
-
-
-def _claim(scope: Scope, run_id: str) -> RunRow:
-    owner = this_owner()
-    while True:
-        now = scope.clock()
-        try:
-            return scope.store.claim(run_id, owner, now, scope.policy.lease)
-        except RunBusy as busy:
-            if is_dead(busy.owner):
-                try:
-                    return scope.store.claim(run_id, owner, now, scope.policy.lease, dead=busy.owner)
-                except RunBusy:
-                    continue  # another one was faster, and lives
-            match scope.policy.on_conflict:
-                case "reject":
-                    raise RunBusy(run_id, told(busy.owner), busy.seconds) from None
-                case "branch":
-                    return _branched(scope, run_id, owner)
-                case "queue":
-                    refuse_if_left_behind()
-                    time.sleep(_POLL)
-
-
-def _branched(scope: Scope, run_id: str, owner: str) -> RunRow:
-    """A fork of the run as far as it has come, for the one who came second."""
-    from autogen.runs.branches import make_fork
-    from autogen.runs.changes import passed_on
-
-    store = scope.store
-    row = store.run(run_id)
-    entries = store.read(run_id)
-    now = scope.clock()
-    fork = make_fork(store, row, entries[-1].seq if entries else 0, passed_on(row), [], now)
-    if fork is None:
-        raise RunBusy(run_id, told(row.owner), row.lease_until - now)
-    return store.claim(fork.id, owner, now, scope.policy.lease)
-
-
-def end_if_dead(scope: Scope, row: RunRow) -> None:
-    """Somebody asked for the end of a run: nobody else will come to it if who carried it on is dead."""
-    from autogen.core.stop import StopReason
-    from autogen.runs.rows import RunChange
-
-    if not is_dead(row.owner):
-        return
-    now = scope.clock()
-    try:
-        taken = scope.store.claim(row.id, this_owner(), now, scope.policy.lease, dead=row.owner)
-    except RunBusy:
-        return  # another one carries it on, and will see it
-    kept = {name: getattr(taken, name) for name in RunChange.__struct_fields__}
-    ended = {"status": "cancelled", "stop_reason": StopReason.CANCELLED.value, "updated": now}
-    scope.store.settle(row.id, taken.generation, RunChange(**{**kept, **ended}))
-
-
-def shown_safely(text: str) -> str:
-    """The text of an error without secrets."""
-    if not text:
-        return text
-    from autogen.runs.error_codec import known_redactor
-
-    return known_redactor().redact(text)[0]
-
-
-def give_back(log: RunLog) -> None:
-    """Let a run go that nobody will carry on after all: it stays as it was."""
-    heart.let_go(log)
-    if not log.closed and not log.lost:
-        log.closed = True
-        _give_back(log.store, log.before, log.generation, log.clock())
-
-
-def _give_back(store: Store, row: RunRow, generation: int, now: float) -> None:
-    from autogen.runs.rows import RunChange
-
-    kept = {name: getattr(row, name) for name in RunChange.__struct_fields__}
-    status = "failed" if row.status == "running" else row.status
-    store.settle(row.id, generation, RunChange(**{**kept, "status": status, "updated": now}))
-
-
-def close_run(log: RunLog, **ended: Any) -> None:
-    """Write how the run ended or paused and let it go."""
-    from autogen.runs.rows import RunChange
-
-    heart.let_go(log)
-    if not log.closed:
-        log.settle(RunChange(updated=log.clock(), **ended))

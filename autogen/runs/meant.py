@@ -62,7 +62,8 @@ def _reached(about: tuple[Any, ...]) -> Iterator[Any]:
         if id(value) in seen or isinstance(value, _PLAIN):
             continue
         seen.add(id(value))
-        if hasattr(type(value), "_state") and isinstance(getattr(value, "name", None), str):
+        kind = cast("Any", type)(value)
+        if hasattr(kind, "_state") and isinstance(getattr(value, "name", None), str):
             yield value
         waiting.extend(_held(value))
 
@@ -84,7 +85,7 @@ def _held(value: Any) -> Iterator[Any]:
             yield from (getattr(value, name) for name in value.__struct_fields__)
         elif isinstance(value, partial):
             yield from (cast("Any", value.func), value.args, value.keywords)
-        yield from tuple(getattr(value, "__dict__", {}).values())
+        yield from tuple(getattr(cast("Any", value), "__dict__", {}).values())
 
 
 def _held_by_function(function: FunctionType) -> Iterator[Any]:

@@ -12,8 +12,9 @@ from msgspec.structs import replace as changed
 
 from autogen.core.errors import ConfigError
 from autogen.runs.branches import steps_of
+from autogen.runs.carrying import take_run
 from autogen.runs.changes import encode_changes, passed_on
-from autogen.runs.durable import JournalLike, Scope, here, open_journal, take_run
+from autogen.runs.durable import JournalLike, Scope, here, open_journal
 from autogen.runs.errors import Diverged, JournalError, UnknownRun
 from autogen.runs.log import Policy, RunLog
 from autogen.runs.rows import RunQuery, RunRow

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
 from autogen.core.errors import AutogenError
-from autogen.core.model import ModelRequest, Usage
+from autogen.core.model import ModelMessage, ModelRequest, ToolCall, ToolResult, Usage
 from autogen.runs.digest import of_blob, short_of, to_json
 from autogen.runs.errors import Damaged
 from autogen.runs.rows import Entry
@@ -69,7 +69,20 @@ HEAD: Final = 160
 
 def added_messages(request: ModelRequest, shared: int) -> list[tuple[str, str, str]]:
     """What an entry tells of the messages after the first `shared` ones."""
-    return [(message.role, message.text[:HEAD], short_of(message)) for message in request.messages[shared:]]
+    return [(message.role, _head(message), short_of(message)) for message in request.messages[shared:]]
+
+
+def _head(message: ModelMessage) -> str:
+    """How a message begins: its text, else the answers and calls in it."""
+    if message.text:
+        return message.text[:HEAD]
+    told: list[str] = []
+    for part in message.parts:
+        if isinstance(part, ToolResult):
+            told.append(part.content)
+        elif isinstance(part, ToolCall):
+            told.append(f"{part.name}({part.arguments})")
+    return " ".join(told)[:HEAD]
 
 
 def same_talk(entry: Entry, request: ModelRequest) -> bool:

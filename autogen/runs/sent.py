@@ -3,7 +3,8 @@
 Refuses to know where requests are kept (`requests.py`).
 """
 
-from autogen.core.events import Delta, Event, RequestSent
+from autogen.core.events import Delta, Event, ModelFinished, RequestSent
+from autogen.core.model import Usage
 from autogen.drivers.performer import EmitNow
 
 

@@ -117,8 +117,8 @@ class SqliteRuns:
     def renew(self, run_id: str, generation: int, now: float, lease: float) -> bool:
         with self._db.lock, self._db.writing() as db:
             changed = db.execute(  # a sign of life that comes after the end does not take the run again
-                "UPDATE runs SET lease_until = CASE owner WHEN '' THEN 0 ELSE ? END, updated = ? "
-                "WHERE id = ? AND generation = ?",
+                "UPDATE runs SET lease_until = CASE owner WHEN '' THEN 0 ELSE ? END, "
+                "updated = CASE owner WHEN '' THEN updated ELSE ? END WHERE id = ? AND generation = ?",
                 (now + lease, now, run_id, generation),
             )
             if changed.rowcount != 1:

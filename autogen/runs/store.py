@@ -57,7 +57,7 @@ class Store(Protocol):
     def renew(self, run_id: str, generation: int, now: float, lease: float) -> bool:
         """Make the lease last `lease` seconds from now. Gives `cancel` of the row. Raises Fenced, UnknownRun.
 
-        A run that was let go stays that.
+        A run that was let go stays as it is.
         """
         ...
 

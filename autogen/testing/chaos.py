@@ -9,6 +9,7 @@ Refuses to know what the program does. Change together: `drivers/performer.py`, 
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from threading import Lock
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
@@ -27,6 +28,7 @@ from autogen.runs.durable import Scope, here
 from autogen.runs.log import OnUnknown, Policy, RunLog
 from autogen.runs.rows import Answer, Entry, RunChange, RunQuery, RunRow
 from autogen.runs.sqlite import SqliteStore
+from autogen.runs.store import Store
 from autogen.testing.clock import VirtualClock
 
 Fault: TypeAlias = Literal["kill", "timeout", "rate_limit", "garble"]
@@ -68,7 +70,7 @@ class ChaosReport(Struct, frozen=True, kw_only=True):
         return tuple(case for case in self.cases if case.outcome in outcomes)
 
     def check(self, *allowed: Outcome) -> None:
-        """Raise ChaosFailed, which lists them, if there are cases of other outcomes than these ("same", "recovered")."""
+        """Raise ChaosFailed, which lists them, for cases of other outcomes than these ("same" and "recovered")."""
         bad = [case for case in self.cases if case.outcome not in (allowed or ("same", "recovered"))]
         if bad:
             raise ChaosFailed(f"{len(bad)} of {len(self.cases)} faults did harm:\n" + "\n".join(map(str, bad)))
@@ -173,7 +175,7 @@ class _Trial:
         """Run the program from its top. Raises what it raises, and Killed."""
         self._mortal = _Mortal(self.store)
         with self.clock:
-            token = here.set(_ChaosScope(self._mortal, self.policy))
+            token = here.set(_ChaosScope(cast("Store", self._mortal), self.policy))
             try:
                 with runtime.performing(self._stand_in), runtime.observing(silent, console=False):
                     return _run(self.story)
@@ -194,10 +196,10 @@ class _Trial:
     def _stand_in(self, plain: Performers) -> Performers:
         return replace(
             plain,
-            call_model=lambda effect, emit: self._model(plain, effect, emit),
-            call_tool=lambda effect, emit: self._tool(plain, effect, emit),
-            run_code=lambda effect, emit: self._code(plain, effect, emit),
-            ask_human=lambda effect, emit: self._human(plain, effect, emit),
+            call_model=partial(self._model, plain),
+            call_tool=partial(self._tool, plain),
+            run_code=partial(self._code, plain),
+            ask_human=partial(self._human, plain),
         )
 
     def _strikes(self, boundary: _Boundary) -> bool:

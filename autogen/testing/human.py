@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextvars import Token
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 
 import msgspec
 from msgspec import Struct
@@ -70,7 +70,7 @@ class ScriptedHuman:
             raise HumanScriptError(f"not every answer was asked for: {self._left()}")
 
     def __enter__(self) -> Self:
-        self._tokens.append(io_stream._context_default.set(self))
+        self._tokens.append(io_stream._context_default.set(cast("IOStream", self)))
         return self
 
     def __exit__(

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from autogen.core.errors import AutogenError
 
@@ -53,7 +53,7 @@ def _close() -> None:
     kind: Any = socket.socket
     for name in _NAMES:
         setattr(kind, name, _refusing(name))
-    socket.getaddrinfo = _no_lookup  # type: ignore[assignment]
+    socket.getaddrinfo = _no_lookup
 
 
 def _open() -> None:
@@ -80,4 +80,4 @@ def _no_lookup(host: Any, port: Any, *_: Any, **__: Any) -> Any:
 
 
 def _told(address: Any) -> str:
-    return ":".join(map(str, address[:2])) if isinstance(address, tuple) else str(address)
+    return ":".join(map(str, cast("tuple[Any, ...]", address)[:2])) if isinstance(address, tuple) else str(address)

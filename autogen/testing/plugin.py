@@ -7,16 +7,18 @@ recording is collected.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import pytest
 
 if TYPE_CHECKING:
     from autogen.runs.rows import RunRow
+
+N = TypeVar("N", "RecordingFile", "RecordingItem")
 
 ENDING: Final = ".recording.jsonl"
 
@@ -32,12 +34,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "RecordingFile | None":
     if not file_path.name.endswith(ENDING):
         return None
-    made: RecordingFile = RecordingFile.from_parent(parent, path=file_path)
-    return made
+    return _made(RecordingFile, parent, path=file_path)
+
+
+def _made(kind: type[N], parent: pytest.Collector, **given: Any) -> N:
+    return cast("N", cast("Any", kind).from_parent(parent, **given))
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Any:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """`recorded(...)` inside tests follows `--rebuild`, too."""
     if not item.config.getoption("--rebuild", default=False) or "autogen" not in sys.modules:
         return (yield)
@@ -55,8 +60,7 @@ class RecordingFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         name = self.path.name[: -len(ENDING)]
-        item: RecordingItem = RecordingItem.from_parent(self, name=name)
-        yield item
+        yield _made(RecordingItem, self, name=name)
 
 
 class RecordingItem(pytest.Item):
@@ -136,9 +140,9 @@ class RecordingItem(pytest.Item):
             spec = find_spec(top) if top.isidentifier() else None
         except (ImportError, ValueError):
             spec = None
-        places = [*([spec.origin] if spec and spec.origin else []), *(spec.submodule_search_locations or [] if spec else [])]
+        places: list[str] = [] if spec is None else [spec.origin or "", *(spec.submodule_search_locations or ())]
         root = self.config.rootpath.resolve()
-        if not any(Path(place).resolve().is_relative_to(root) for place in places):
+        if not any(place and Path(place).resolve().is_relative_to(root) for place in places):
             raise RecordingUnplayable(
                 self.path, f"it names the module {module!r}, which is none of this project ({root})"
             )

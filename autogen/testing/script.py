@@ -23,3 +23,7 @@ class Script(scripted.Script):
             "config_list": [{"model": "scripted", "api_type": "scripted", "script": self}],
             "cache_seed": None,
         }
+
+
+ScriptedModel = Script
+"""The same under the name that goes with `ScriptedHuman`."""

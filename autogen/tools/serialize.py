@@ -15,6 +15,8 @@ def serialize_to_str(x: Any, tool: str = "") -> str:
     """
     if isinstance(x, str):
         return x
+    if type(x) is int:
+        return repr(x)
     if _has_method(x, "model_dump_json"):
         return str(x.model_dump_json())
     try:

@@ -96,6 +96,7 @@ def long_texts() -> list[tuple[str, str]]:
         ("AssistantAgent", "DEFAULT_SYSTEM_MESSAGE"),
         ("AssistantAgent", "DEFAULT_DESCRIPTION"),
         ("ConversableAgent", "DEFAULT_SUMMARY_PROMPT"),
+        ("GroupChat", "DEFAULT_INTRO_MSG"),
     ):
         found.append((f"{kind}.{name}", getattr(getattr(autogen, kind), name, "")))
     for mode, text in getattr(autogen.UserProxyAgent, "DEFAULT_USER_PROXY_AGENT_DESCRIPTIONS", {}).items():

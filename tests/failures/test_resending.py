@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autogen.models import errors, native_async, native_transport
+from autogen.models import errors, native_connection, native_transport
 from tests.failures.agents import bot, contents, person
 from tests.failures.server import CLOSE, RESET, Server
 
@@ -81,7 +81,7 @@ def test_a_request_of_which_no_byte_went_out_is_sent_on_a_new_connection(
 
         kept: list[socket.socket] = []
         monkeypatch.setattr(native_transport, "quiet", late)
-        monkeypatch.setattr(native_async, "quiet", late)
+        monkeypatch.setattr(native_connection, "quiet", late)
         result = two_chats(face, server)
         for one in kept:
             one.close()

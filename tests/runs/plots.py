@@ -15,14 +15,19 @@ import autogen
 from autogen import ConversableAgent
 from autogen.io.base import IOStream
 from autogen.runs.durable import Scope, here
+from autogen.runs.errors import Damaged
 from autogen.runs.log import Policy
+from autogen.runs.recorded import named_in
+from autogen.runs.replaying import ReplayScope
 from autogen.runs.rows import Entry, RunChange, RunQuery, RunRow
 from autogen.runs.sqlite import SqliteStore
 from autogen.runs.store import Store
 from autogen.testing import Driven, Script
 
 CANARY = "sk-canary7Zq4tW9xK2mP8vL3"
-"""An API key, by its form and by what it is."""
+"""What a tool and an error of the program say: a key by its form."""
+API_KEY = "canary of no known form, the models' own"
+"""What the configuration holds: known by its value only."""
 RUN = "plot"
 
 
@@ -124,9 +129,7 @@ class Cast:
         self.plot = plot
         self.script = script_of(plot)
         config = {
-            "config_list": [
-                {"model": "m", "api_type": "scripted", "script": self.script, "api_key": CANARY}
-            ],
+            "config_list": [{"model": "m", "api_type": "scripted", "script": self.script, "api_key": API_KEY}],
             "cache_seed": None,
         }
         quiet: dict[str, Any] = {"human_input_mode": "NEVER", "silent": True}
@@ -289,11 +292,13 @@ def _user_class(plot: Plot) -> type[ConversableAgent]:
 # ---- playing it ----------------------------------------------------------------------------------------------------
 
 
-def hold(plot: Plot, store: Store, drive: Driven, **policy: Any) -> dict[str, Any]:
+def hold(plot: Plot, store: Store, drive: Driven, replayed: bool = False, **policy: Any) -> dict[str, Any]:
     """The whole program, from its top; what came of it as its user sees it."""
     cast = Cast(plot)
     person = Person(plot, cast.user)
     scope = Scope(store, replace(Policy(on_unknown="retry"), **policy))
+    if replayed:
+        scope = ReplayScope(store, list(reversed(store.runs(RunQuery()))), None)
     outcomes: list[Any] = []
     token = here.set(scope)
     try:
@@ -335,7 +340,7 @@ def _chat(plot: Plot, cast: Cast, drive: Driven, number: int) -> tuple[Any, ...]
         reason = (run.status, str(run.stop_reason), len(run.transcript), dict(run.usage)) if run else None
         return ("raised", type(raised).__name__, str(raised), reason)
     if result.status == "paused":
-        return ("paused", [(question.id, question.prompt) for question in result.pending], result.chat_history)
+        return ("paused", [question.id for question in result.pending], len(result.human_input), result.run_id)
     return (
         "done", result.chat_history, result.summary, result.cost, result.human_input, str(result.stop_reason),
         result.stop_detail, result.run_id, result.usage, result.usd,
@@ -347,7 +352,9 @@ def views(cast: Cast) -> dict[str, Any]:
     names = {agent: agent.name for agent in cast.agents()}
     return {
         agent.name: {
-            "messages": {names[partner]: [dict(m) for m in talk] for partner, talk in agent.chat_messages.items() if talk},
+            "messages": {
+                names[partner]: [dict(m) for m in talk] for partner, talk in agent.chat_messages.items() if talk
+            },
             "origins": {
                 names[partner]: [getattr(m, "origin", None) for m in talk]
                 for partner, talk in agent.chat_messages.items()
@@ -378,7 +385,9 @@ def killed_at(store: Store, run_id: str, count: int) -> Store:
     left = SqliteStore(":memory:")
     for row in reversed(store.runs(RunQuery())):
         last = row.id == run_id
-        made = left.create(RunRow(id=row.id, created=row.created, updated=row.created, title=row.title, facts=row.facts))
+        made = left.create(
+            RunRow(id=row.id, created=row.created, updated=row.created, title=row.title, facts=row.facts)
+        )
         for entry in store.read(row.id)[: count if last else None]:
             left.append(row.id, made.generation, (entry,), _blobs(store, row.id, entry))
         for answer in store.answers(row.id).values():
@@ -391,8 +400,6 @@ def killed_at(store: Store, run_id: str, count: int) -> Store:
 
 
 def _blobs(store: Store, run_id: str, entry: Entry) -> dict[str, bytes]:
-    from autogen.runs.errors import Damaged
-    from autogen.runs.recorded import named_in
 
     blobs: dict[str, bytes] = {}
     for digest in named_in(entry):

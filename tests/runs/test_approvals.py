@@ -15,9 +15,10 @@ from autogen.runs.durable import Scope, here
 from autogen.runs.errors import AlreadyAnswered, AnswerRefused, Diverged, Fenced, RunBusy
 from autogen.runs.log import Policy
 from autogen.runs.sqlite import SqliteStore
-from tests.runs.approving import ONE, Carrier, agents, told
+from tests.runs.approving import ENTRY, ONE, Carrier, Kind, agents, told
 from tests.runs.payments import acts, note
 from tests.runs.test_unknown_outcomes import DyingStore, Killed
+from tests.stories.test_human import typing
 
 _fork = multiprocessing.get_context("fork")
 
@@ -133,6 +134,8 @@ def test_an_approval_is_not_used_for_another_call(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(ToolToApprove, "read", lambda self, text: read(self, text.replace("5", "5000")))
     with pytest.raises(Diverged, match="5000"):
         a_chat(tmp_path, 5)
+    question = asked(a_chat(tmp_path, 5, on_diverge="fork"))
+    assert question.arguments == {"amount": 5000, "to": "eve"}, "in a fork it is asked anew"
     assert acts(tmp_path) == []
     monkeypatch.undo()
     assert told(a_chat(tmp_path, 5)) == ["paid 5 to eve"]
@@ -211,6 +214,16 @@ def test_a_recording_plays_with_its_approvals(tmp_path: Path) -> None:
     with autogen.replay(tmp_path / "runs.db", run_id="pay"):
         assert told(user.initiate_chat(assistant, message="Pay.", silent=True)) == ["paid 5 to eve"]
     assert acts(tmp_path) == ["paid 5 to eve"]
+
+
+@pytest.mark.parametrize("faces", ["sync", "async"])
+def test_at_a_terminal_the_question_is_put_at_once_and_the_answer_kept(tmp_path: Path, faces: Kind) -> None:
+    carrier = Carrier(tmp_path, faces, faces)
+    with typing("what?", "y") as desk:
+        autogen.start(ENTRY[faces], {"folder": str(tmp_path)}, run_id="pay", journal=carrier.journal)
+        assert carrier.advance(on_human="auto").result == ["paid 5 to eve"]
+        assert carrier.advance(on_human="auto").result == ["paid 5 to eve"]
+    assert len(desk.prompts) == 2 and acts(tmp_path) == ["paid 5 to eve"]
 
 
 class Office(autogen.UserProxyAgent):

@@ -259,7 +259,9 @@ def test_a_settled_run_is_let_go_with_its_outcome(store: Store) -> None:
 def test_a_late_sign_of_life_does_not_take_a_settled_run_again(store: Store) -> None:
     generation = begun(store)
     store.settle("r", generation, change("paused"))
+    settled = store.run("r")
     store.renew("r", generation, 210.0, 15.0)
+    assert store.run("r") == settled
     assert (store.run("r").owner, store.run("r").lease_until) == ("", 0.0)
 
 
@@ -660,7 +662,8 @@ class Model:
 
     def renew(self, run_id: str, generation: int, now: float, lease: float) -> bool:
         row = self._fence(run_id, generation)
-        self.rows[run_id] = replace(row, updated=now, lease_until=now + lease if row.owner else 0.0)
+        if row.owner:
+            self.rows[run_id] = replace(row, updated=now, lease_until=now + lease)
         return row.cancel
 
     def append(self, run_id: str, generation: int, entries: list[Entry], blobs: dict[str, bytes]) -> list[int]:

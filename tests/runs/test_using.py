@@ -5,6 +5,7 @@ What is seen from outside: results, views, printed lines, events, budgets.
 
 import asyncio
 import contextlib
+import gc
 import io
 import json
 import os
@@ -24,7 +25,7 @@ from autogen.models.errors import BrokenStream
 from autogen.models.in_process import InProcessTransport
 from autogen.models.transport import HttpReply
 from autogen.runs.durable import Scope, _opened, here, open_journal
-from autogen.runs.log import Policy
+from autogen.runs.log import Policy, RunLog
 from autogen.runs.recording import export_run
 from autogen.testing import Script
 from tests.stories.cast import a_model, a_user, an_echo, contents, tool_call
@@ -211,6 +212,20 @@ def test_fifty_runs_in_one_process_leave_no_thread_and_no_run_open(desk: Desk) -
     assert len(runs) == 50
     assert {(run.status, run.owner) for run in runs} == {("done", "")}
     _wait_until(lambda: "autogen-lease" not in {thread.name for thread in threading.enumerate()})
+
+
+def test_a_scope_that_lives_as_long_as_a_server_keeps_nothing_of_its_runs(desk: Desk) -> None:
+    scope = Scope(open_journal(desk.journal), Policy())
+    token = here.set(scope)
+    try:
+        for number in range(20):
+            a_user().initiate_chat(a_model(["TERMINATE"]), message="Hi", silent=True)
+            a_user().initiate_chat(a_model(["TERMINATE"]), message="Hi", run_id=f"run {number % 2}", silent=True)
+    finally:
+        here.reset(token)
+    gc.collect()
+    assert set(scope._begun) == {"run 0", "run 1"}
+    assert not [one for one in gc.get_objects() if isinstance(one, RunLog) and one.store is scope.store]
 
 
 def _wait_until(true: Callable[[], bool]) -> None:
@@ -747,6 +762,29 @@ def test_a_file_with_a_declared_secret_is_known_but_not_kept(desk: Desk, tmp_pat
 
 def everything_in_journal(journal: Path) -> bytes:
     return b"".join(path.read_bytes() for path in journal.parent.rglob("runs.db*") if path.is_file())
+
+
+def test_a_declared_secret_goes_out_in_headers_and_nowhere_else(desk: Desk) -> None:
+    sent: list[dict[str, str]] = []
+
+    def server(request: Any) -> HttpReply:
+        sent.append(dict(request.headers))
+        made = {"id": "1", "model": "m", "choices": [{"message": {"role": "assistant", "content": "TERMINATE"}}]}
+        return HttpReply(status=200, headers={}, body=json.dumps(made).encode())
+
+    key, gate = autogen.secret("MODEL_KEY", "the key of a model"), autogen.secret("GATE_KEY", "the key of a gateway")
+    entry = {
+        "model": "m", "api_key": key, "default_headers": {"x-gate": gate}, "cache_seed": None, "price": [0, 0],
+        "http_client": InProcessTransport(server),
+    }  # fmt: skip
+    user, assistant = a_user(), autogen.AssistantAgent("assistant", llm_config={"config_list": [entry]})
+    with autogen.durable(desk.journal):
+        user.initiate_chat(assistant, message="Go", run_id="headers", silent=True)
+    assert (sent[0]["authorization"], sent[0]["x-gate"]) == ("Bearer the key of a model", "the key of a gateway")
+    open_journal(desk.journal).close()
+    _opened.clear()
+    assert b"the key of" not in everything_in_journal(desk.journal)
+    assert "the key of" not in repr(assistant.llm_config)
 
 
 def test_a_secret_that_cannot_be_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

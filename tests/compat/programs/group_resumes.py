@@ -88,7 +88,7 @@ def a_name_that_is_no_member(base_url: str, work_dir: str) -> Any:
         error(manager.resume, messages=_said(("alice", "Begin."), ("zoe", "Yes."))),
         error(manager.resume, messages=[]),
         error(manager.resume, messages="no json"),
-        error(manager.resume, messages=[{"content": "No name."}]),
+        error(manager.resume, messages=[{"content": "No name."}])["raised"],
         error(manager.resume, messages=5),
     ]
 
