@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from autogen.agents.entrypoints import start as start
     from autogen.agents.group_chat import GroupChat as GroupChat
     from autogen.agents.group_manager import GroupChatManager as GroupChatManager
+    from autogen.agents.sequences import a_initiate_chats as a_initiate_chats
+    from autogen.agents.sequences import initiate_chats as initiate_chats
     from autogen.agents.tooling import register_function as register_function
     from autogen.agents.user_proxy import UserProxyAgent as UserProxyAgent
     from autogen.cache.cache import Cache as Cache
@@ -55,6 +57,10 @@ if TYPE_CHECKING:
     from autogen.runs.diff import diff as diff
     from autogen.runs.durable import durable as durable
     from autogen.runs.durable import on_resume as on_resume
+    from autogen.runs.exchange import a_export_run as a_export_run
+    from autogen.runs.exchange import a_import_run as a_import_run
+    from autogen.runs.exchange import export_run as export_run
+    from autogen.runs.exchange import import_run as import_run
     from autogen.runs.fork import a_fork as a_fork
     from autogen.runs.fork import fork as fork
     from autogen.runs.replaying import replay as replay
@@ -80,6 +86,8 @@ _HOMES = {
     "cancel": "agents.entrypoints",
     "entrypoint": "agents.entrypoints",
     "start": "agents.entrypoints",
+    "a_initiate_chats": "agents.sequences",
+    "initiate_chats": "agents.sequences",
     "register_function": "agents.tooling",
     "Cache": "cache.cache",
     "AgentNameConflict": "core.exceptions",
@@ -106,6 +114,10 @@ _HOMES = {
     "diff": "runs.diff",
     "durable": "runs.durable",
     "on_resume": "runs.durable",
+    "a_export_run": "runs.exchange",
+    "a_import_run": "runs.exchange",
+    "export_run": "runs.exchange",
+    "import_run": "runs.exchange",
     "a_fork": "runs.fork",
     "fork": "runs.fork",
     "replay": "runs.replaying",

@@ -20,6 +20,8 @@ _AGENTS: dict[str, str] = {
     "GroupChatManager": "agents.group_manager",
     "UserProxyAgent": "agents.user_proxy",
     "register_function": "agents.tooling",
+    "a_initiate_chats": "agents.sequences",
+    "initiate_chats": "agents.sequences",
     "gather_usage_summary": "models.usage",
     "ChatResult": "core.result",
 }
@@ -36,7 +38,11 @@ TABLE: dict[str, Home] = {
     "agentchat": _AGENTS,
     "agentchat.agent": "agents.agent",
     "agentchat.assistant_agent": "agents.assistant",
-    "agentchat.chat": {"ChatResult": "core.result"},
+    "agentchat.chat": {
+        "ChatResult": "core.result",
+        "a_initiate_chats": "agents.sequences",
+        "initiate_chats": "agents.sequences",
+    },
     "agentchat.conversable_agent": {
         "ConversableAgent": "agents.conversable",
         "register_function": "agents.tooling",
@@ -54,7 +60,7 @@ TABLE: dict[str, Home] = {
         "AgentNameConflict": "core.exceptions",
     },
     "agentchat.user_proxy_agent": "agents.user_proxy",
-    "agentchat.utils": {"gather_usage_summary": "models.usage"},
+    "agentchat.utils": {"consolidate_chat_info": "agents.queues", "gather_usage_summary": "models.usage"},
     "code_utils": "coding.code_utils",
     "coding.local_commandline_code_executor": "coding.local",
     "coding.func_with_reqs": "coding.functions",

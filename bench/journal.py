@@ -107,11 +107,11 @@ def leave_runs(job: Job) -> Sample:
 
         left = job.size
 
-        def append(self, *given: Any) -> list[int]:
+        def append(self, *given: Any, **named: Any) -> list[int]:
             self.left -= 1
             if not self.left:
                 _copy(finished, cut)
-            return super().append(*given)
+            return super().append(*given, **named)
 
     with library().durable(Copying(finished)):
         _chat(job, job.size, "run")

@@ -6,10 +6,31 @@ from typing import TYPE_CHECKING, Any, cast
 from autogen.agents.on_demand import OnDemand
 from autogen.agents.sessions import States, state_of
 from autogen.conversation.state import AgentState
+from autogen.core.errors import ConfigError
 from autogen.core.model import ToolSpec
 
 if TYPE_CHECKING:
     from autogen.agents.conversable import ConversableAgent
+
+
+def everybody(*agents: "ConversableAgent") -> "list[ConversableAgent]":
+    """These agents and all members of their groups, each once. Raises ConfigError for groups that hold one another."""
+    found = dict.fromkeys(agents)
+    for agent in agents:
+        _add_members(agent, found, (agent,))
+    return list(found)
+
+
+def _add_members(
+    manager: "ConversableAgent", found: "dict[ConversableAgent, None]", path: "tuple[ConversableAgent, ...]"
+) -> None:
+    for member in manager._members():
+        if member in path:
+            names = " > ".join(agent.name for agent in (*path[path.index(member) :], member))
+            raise ConfigError(f"these groups hold one another, so their talk would never end: {names}; take one out")
+        found[member] = None
+        if member._groupchat is not None:
+            _add_members(member, found, (*path, member))
 
 
 class AgentBase(OnDemand):

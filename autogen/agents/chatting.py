@@ -9,9 +9,9 @@ from sys import modules
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from autogen import runtime
-from autogen.agents.base import AgentBase
+from autogen.agents.base import AgentBase, everybody
 from autogen.agents.checks import check_context, check_opening, check_recipient
-from autogen.agents.faces import Opening, blocking, concurrent
+from autogen.agents.faces import Opening, Steps, blocking, concurrent
 from autogen.conversation.chat import ChatSettings, Ended, chat
 from autogen.conversation.opening import opening
 from autogen.conversation.run import Run
@@ -121,11 +121,11 @@ class Chatting(AgentBase):
         settings = _settings(
             recipient, clear_history, silent, cache, max_turns, summary_method, summary_args, message, kwargs
         )
-        return _result(
+        return result_of(
             self._whole,
             recipient,
             blocking(
-                lambda run: chat(run, self._whole, recipient, settings),
+                _chat(self._whole, recipient, settings),
                 _opening(self._whole, recipient, settings, budget, no_progress, False, run_id, journal),
             ),
         )
@@ -151,11 +151,11 @@ class Chatting(AgentBase):
         settings = _settings(
             recipient, clear_history, silent, cache, max_turns, summary_method, summary_args, message, kwargs
         )
-        return _result(
+        return result_of(
             self._whole,
             recipient,
             await concurrent(
-                lambda run: chat(run, self._whole, recipient, settings),
+                _chat(self._whole, recipient, settings),
                 _opening(self._whole, recipient, settings, budget, no_progress, True, run_id, journal),
             ),
         )
@@ -226,6 +226,10 @@ def _settings(
     )
 
 
+def _chat(sender: "ConversableAgent", recipient: "ConversableAgent", settings: ChatSettings) -> Steps[Ended]:
+    return lambda run: chat(run, sender, recipient, settings)
+
+
 def _opening(
     sender: "ConversableAgent",
     recipient: "ConversableAgent",
@@ -240,9 +244,11 @@ def _opening(
     check_opening(sender.name, budget, settings.cache)
     reader = settings.message if callable(settings.message) else sender._override("generate_init_message", is_async)
     check_context(sender.name, settings.context, reader)
+    known = everybody(sender, recipient)
     for agent in (sender, recipient):
         if not is_async:
             agent._raise_exception_on_async_reply_functions()
+    for agent in known:
         runtime.check_budget(budget, agent.name, agent.client)
     limited = settings.max_turns is not None or sender._limited or recipient._limited
     watch = False if not no_progress else None if limited else True
@@ -254,7 +260,7 @@ def _opening(
     return opening
 
 
-def _result(sender: "ConversableAgent", recipient: "ConversableAgent", ended: "Ended | ChatResult") -> "ChatResult":
+def result_of(sender: "ConversableAgent", recipient: "ConversableAgent", ended: "Ended | ChatResult") -> "ChatResult":
     if not isinstance(ended, Ended):
         return ended
     from autogen.core.result import ChatResult

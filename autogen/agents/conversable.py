@@ -13,6 +13,7 @@ from autogen.agents.checks import check_arguments
 from autogen.agents.code_running import CodeRunning
 from autogen.agents.history import HistoryViews
 from autogen.agents.inner import Inner, tell_of_overrides
+from autogen.agents.many_chats import ManyChats
 from autogen.agents.on_demand import standard_chain
 from autogen.agents.replying import Replying
 from autogen.agents.sessions import States, seen_here
@@ -37,7 +38,7 @@ def _is_terminate(message: dict[str, Any]) -> bool:
 _is_terminate.pure = True  # type: ignore[attr-defined]  # conversation.human calls it without an effect
 
 
-class ConversableAgent(Chatting, Inner, Replying, HistoryViews, Tooling, CodeRunning, UsageViews):
+class ConversableAgent(Chatting, ManyChats, Inner, Replying, HistoryViews, Tooling, CodeRunning, UsageViews):
     """An agent that talks: by its model, its tools, code, a person, or functions of the program."""
 
     DEFAULT_CONFIG: Any = False

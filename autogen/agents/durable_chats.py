@@ -3,17 +3,20 @@
 Refuses to know how effects are recorded. Imported only where a journal may be in use.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from autogen.agents.base import everybody
 from autogen.agents.faces import Opening
 from autogen.agents.sessions import frame_here
 from autogen.conversation.chat import ChatSettings
 from autogen.core.callables import qualified_name
 from autogen.core.errors import ConfigError, Parked
 from autogen.core.secrets import hide_text
+from autogen.core.transcript import texts
 from autogen.models.config_keys import CONNECTION, OURS, PIPES
 from autogen.runs.asks import question_of
+from autogen.runs.beginnings import head_of
 from autogen.runs.digest import of_json
 from autogen.runs.durable import JournalLike, Scope, current_scope
 from autogen.runs.errors import UnknownRun
@@ -21,6 +24,7 @@ from autogen.runs.errors import UnknownRun
 if TYPE_CHECKING:
     from autogen.agents.conversable import ConversableAgent
     from autogen.conversation.run import Run
+    from autogen.conversation.sequence import PlannedChat
     from autogen.core.result import ChatResult
     from autogen.runs.log import RunLog
 
@@ -59,13 +63,70 @@ def make_durable(
                 'autogen.durable("runs.db"), give journal="runs.db", or set AUTOGEN_JOURNAL'
             )
         return
-    facts = facts_of(sender, recipient, settings)
+    facts = facts_of(sender, recipient, settings) | heads_of(sender, recipient, settings)
     opening.record = _opener(scope, run_id, _title(sender, recipient, settings), facts)
 
     def paused(run: "Run", parked: Parked) -> "ChatResult":
         return paused_result(run, parked, sender, recipient)
 
     opening.paused = paused
+
+
+def make_sequence_durable(
+    opening: Opening,
+    chats: "Sequence[PlannedChat]",
+    results: dict[int, Any],
+    run_id: str | None,
+    journal: "JournalLike | None",
+) -> None:
+    """`make_durable` for a sequence of chats, which is one run."""
+    from autogen.conversation.sequence import PlannedChat
+
+    scope = current_scope(journal)
+    if run_id is not None:
+        check_run_id(run_id, scope)
+    if frame_here() is not None:
+        if run_id is not None:
+            raise ConfigError(
+                f"run_id={run_id!r} names a whole run, but these chats belong to one already; leave run_id out here"
+            )
+        opening.key = lambda: (f"chats.{len(chats)}", of_json(_facts_of_all(chats)))
+        return
+    if scope is None:
+        if run_id is not None:
+            raise ConfigError(
+                f"run_id={run_id!r} names a run of a journal, but none is in use; put the chats inside "
+                'autogen.durable("runs.db"), give journal="runs.db", or set AUTOGEN_JOURNAL'
+            )
+        return
+    first = chats[0] if chats else None
+    title = "no chats" if first is None else _title(first.sender, first.recipient, first.settings)
+    facts = _facts_of_all(chats)
+    for number, one in enumerate(chats, 1):
+        facts |= heads_of(one.sender, one.recipient, one.settings, f" of chat {number}")
+    opening.record = _opener(scope, run_id, f"{len(chats)} chats; {title}"[:_TITLE], facts)
+
+    def paused(run: "Run", parked: Parked) -> dict[int, Any]:
+        for place, planned in results.items():
+            if isinstance(planned, PlannedChat):
+                results[place] = paused_result(run, parked, planned.sender, planned.recipient)
+                results[place].chat_id = planned.chat_id
+        return results
+
+    opening.paused = paused
+
+
+def _facts_of_all(chats: "Sequence[PlannedChat]") -> dict[str, str]:
+    """What must be the same when the sequence is started again."""
+    facts = {
+        "chats": of_json([[one.name, one.chat_id, sorted(one.prerequisites), sorted(one.left_out)] for one in chats])
+    }
+    for number, planned in enumerate(chats, 1):
+        known = facts_of(planned.sender, planned.recipient, planned.settings)
+        own = ("message", "max_turns", "summary_method", "carryover")
+        facts.update({f"{name} of chat {number}" if name in own else name: known[name] for name in known})
+    facts.pop("agents", None)
+    return facts
 
 
 def _opener(scope: Scope, run_id: str | None, title: str, facts: Mapping[str, str]) -> "Callable[[], RunLog]":
@@ -107,13 +168,32 @@ def facts_of(sender: "ConversableAgent", recipient: "ConversableAgent", settings
         "summary_method": of_json(_named(settings.summary_method)),
         "carryover": of_json(settings.context.get("carryover")),
     }
-    for agent in dict.fromkeys((sender, recipient)):
+    for agent in everybody(sender, recipient):
         facts[f"system message of {agent.name}"] = of_json(agent._oai_system_message)
         facts[f"llm_config of {agent.name}"] = of_json(_model_facts(agent.llm_config))
         facts[f"tools of {agent.name}"] = of_json(
             [[tool.name, tool.parameters] for tool in agent._told_tools()] if agent.llm_config else []
         )
     return facts
+
+
+def heads_of(
+    sender: "ConversableAgent", recipient: "ConversableAgent", settings: ChatSettings, of: str = ""
+) -> dict[str, str]:
+    """How the texts begin that are among the facts, for people. Never anything of an llm_config."""
+    heads = head_of(f"message{of}", _text_of(settings.message))
+    for agent in everybody(sender, recipient):
+        heads |= head_of(f"system message of {agent.name}", _text_of(agent._oai_system_message[0]))
+    return heads
+
+
+def _text_of(message: Any) -> str:
+    """Of a message as it is given to a chat."""
+    if callable(message):
+        return f"<{qualified_name(message)}>"
+    if isinstance(message, Mapping):
+        return "\n".join(texts(cast("Mapping[str, Any]", message)))
+    return "" if message is None else str(message)
 
 
 def _model_facts(config: Any) -> Any:
@@ -130,12 +210,7 @@ def _named(value: Any) -> Any:
 
 
 def _title(sender: "ConversableAgent", recipient: "ConversableAgent", settings: ChatSettings) -> str:
-    message: Any = settings.message
-    if callable(message):
-        text = f"<{qualified_name(message)}>"
-    else:
-        content: Any = cast("Mapping[str, Any]", message).get("content") if isinstance(message, Mapping) else message
-        text = " ".join(str(content or "").split())
+    text = " ".join(_text_of(settings.message).split())
     title = hide_text(f"{sender.name} > {recipient.name}: {text}")
     return title if len(title) <= _TITLE else f"{title[: _TITLE - 1]}…"
 

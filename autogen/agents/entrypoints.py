@@ -18,13 +18,14 @@ from autogen.core.callables import qualified_name
 from autogen.core.effects import Invoke
 from autogen.core.errors import ConfigError
 from autogen.core.secrets import hide
-from autogen.core.stop import Budget
+from autogen.core.stop import Budget, StopReason
 from autogen.drivers.threads import beside
 from autogen.runs import codec
-from autogen.runs.answers import keep_answer
+from autogen.runs.answers import AnswerView, given_answer
 from autogen.runs.carrying import end_if_dead
-from autogen.runs.digest import of_json
-from autogen.runs.durable import JournalLike, Scope, wanted_scope
+from autogen.runs.beginnings import MOST
+from autogen.runs.digest import of_json, shown
+from autogen.runs.durable import ON_HUMAN, JournalLike, Scope, check_choice, wanted_scope
 from autogen.runs.errors import (
     Damaged,
     Diverged,
@@ -36,8 +37,8 @@ from autogen.runs.errors import (
     UnknownRun,
 )
 from autogen.runs.listing import list_runs
-from autogen.runs.log import RunLog
-from autogen.runs.rows import Answer, RunRow, RunStatus
+from autogen.runs.log import OnHuman, RunLog
+from autogen.runs.rows import RunRow, RunStatus
 from autogen.runs.view import RunView, seen
 
 P = ParamSpec("P")
@@ -102,13 +103,15 @@ def start(
 ) -> str:
     """Put a run into the journal and give its id; nothing happens in it until somebody calls `advance`.
 
-    entry: the registered name, or the function. Starting the same run_id again with the same arguments changes
-    nothing; with others it raises Diverged. Raises UnknownEntrypoint, ConfigError, NotStorable.
+    entry: the name, or the function. A name that is not registered in this process is taken as it is, so that a web
+    service can start what only its workers have imported; `advance` needs the function. A function that is not
+    registered raises UnknownEntrypoint. The journal is made if it is not there. Starting the same run_id again with the same arguments changes
+    nothing; with others it raises Diverged. Raises ConfigError, NotStorable, JournalUnusable.
     """
     name = entry if isinstance(entry, str) else _name_of(entry)
     if not isinstance(entry, str):
         entry_function(name)
-    scope = wanted_scope(journal)
+    scope = wanted_scope(journal, create=True)
     given = dict(arguments or {})
     data = codec.encode(given, f"the arguments of {name!r}")
     if hide(data) != data:
@@ -134,8 +137,15 @@ def start(
     kept = scope.store.create(row)
     for fact, value in row.facts.items():
         if kept.facts.get(fact) != value and fact != MODULE:
-            raise Diverged(row.id, "its beginning", f"another {fact}", f"see {fact}")
+            told = {"entry": (kept.entry or kept.title, name), "arguments": (_text(kept.arguments), _text(data))}
+            recorded, now_given = told[fact]
+            raise Diverged(row.id, "its beginning", f"another {fact}: {recorded}", f"{fact}: {now_given}")
     return row.id
+
+
+def _text(data: bytes) -> str:
+    """Arguments, for people."""
+    return shown(codec.decode(data, "the arguments of a run"), MOST)
 
 
 def _refuse_misfit(name: str, function: Callable[..., Any], given: Mapping[str, Any]) -> None:
@@ -153,16 +163,23 @@ def _refuse_misfit(name: str, function: Callable[..., Any], given: Mapping[str, 
 
 
 def advance(
-    run_id: str, *, journal: JournalLike | None = None, budget: Budget | None = None, restore: bool = False
+    run_id: str,
+    *,
+    journal: JournalLike | None = None,
+    budget: Budget | None = None,
+    restore: bool = False,
+    on_human: OnHuman | None = None,
 ) -> RunView:
     """Carry the run on until it is done, waits for a person, or failed; gives how it then stands.
 
+    on_human: "park" leaves questions open, "ask" asks them here, "auto" asks on a terminal; None: as
+    `autogen.durable` around it says, else "auto". A worker that may stand under a terminal says "park".
     restore: put the work directory's files back first, as `autogen.durable(restore=True)` does.
     A run that has ended is only looked at; inside `autogen.replay` it is played. What the entry function raises ends
     the run as failed, is told by `error`, and is tried again by the next call. Raises UnknownRun, UnknownEntrypoint,
     RunBusy (another process carries it on), Fenced, JournalUnusable, ConfigError.
     """
-    scope = _asked(journal, restore)
+    scope = _asked(journal, restore, on_human)
     taken: list[RunLog] = []
     if scope.overrides or scope.store.run(run_id).status not in ENDED:
         with _told_by_the_run(scope):
@@ -171,10 +188,15 @@ def advance(
 
 
 async def a_advance(
-    run_id: str, *, journal: JournalLike | None = None, budget: Budget | None = None, restore: bool = False
+    run_id: str,
+    *,
+    journal: JournalLike | None = None,
+    budget: Budget | None = None,
+    restore: bool = False,
+    on_human: OnHuman | None = None,
 ) -> RunView:
     """`advance` on an event loop."""
-    scope = _asked(journal, restore)
+    scope = _asked(journal, restore, on_human)
     taken: list[RunLog] = []
     if scope.overrides or scope.store.run(run_id).status not in ENDED:
         with _told_by_the_run(scope):
@@ -182,21 +204,26 @@ async def a_advance(
     return seen(scope.store, taken[0].id if taken else run_id)
 
 
-def _asked(journal: JournalLike | None, restore: bool) -> Scope:
+def _asked(journal: JournalLike | None, restore: bool, on_human: OnHuman | None) -> Scope:
+    if on_human is not None:
+        check_choice("on_human", on_human, ON_HUMAN)
     scope = wanted_scope(journal)
-    if not restore or scope.policy.restore:
+    policy = scope.policy
+    wanted = changed(policy, restore=restore or policy.restore, on_human=on_human or policy.on_human)
+    if scope.overrides or wanted == policy:
         return scope
-    return Scope(scope.store, changed(scope.policy, restore=True), scope.clock)
+    return Scope(scope.store, wanted, scope.clock)
 
 
-def answer(run_id: str, ask_id: str, value: Any, *, by: str = "", journal: JournalLike | None = None) -> Answer:
+def answer(run_id: str, ask_id: str, value: Any, *, by: str = "", journal: JournalLike | None = None) -> AnswerView:
     """Answer a question that a run waits for; the first answer counts. Whoever calls `advance` then carries it on.
 
     by: who answers, for the record and for those who come later.
+    Gives the answer as the run will read it.
     Raises UnknownRun, AnswerRefused (no such question, another type, too late), AlreadyAnswered.
     """
     scope = wanted_scope(journal)
-    return keep_answer(scope.store, run_id, ask_id, value, by, scope.clock())
+    return given_answer(scope.store, run_id, ask_id, value, by, scope.clock())
 
 
 def cancel(run_id: str, *, journal: JournalLike | None = None) -> RunView:
@@ -219,7 +246,7 @@ async def a_start(
     return await beside(lambda: start(entry, arguments, run_id=run_id, journal=journal))
 
 
-async def a_answer(run_id: str, ask_id: str, value: Any, *, by: str = "", journal: JournalLike | None = None) -> Answer:
+async def a_answer(run_id: str, ask_id: str, value: Any, *, by: str = "", journal: JournalLike | None = None) -> AnswerView:
     """`answer` on an event loop."""
     return await beside(lambda: answer(run_id, ask_id, value, by=by, journal=journal))
 
@@ -230,10 +257,15 @@ async def a_cancel(run_id: str, *, journal: JournalLike | None = None) -> RunVie
 
 
 async def a_runs(
-    *, status: RunStatus | None = None, text: str = "", limit: int = 100, journal: JournalLike | None = None
+    *,
+    status: RunStatus | None = None,
+    text: str = "",
+    limit: int = 100,
+    ready: bool | None = None,
+    journal: JournalLike | None = None,
 ) -> list[RunView]:
     """`autogen.runs()` on an event loop."""
-    return await beside(lambda: list_runs(status=status, text=text, limit=limit, journal=journal))
+    return await beside(lambda: list_runs(status=status, text=text, limit=limit, ready=ready, journal=journal))
 
 
 def _opening(scope: Scope, run_id: str, budget: Budget | None, taken: list[RunLog]) -> Opening:
@@ -259,6 +291,7 @@ async def _entered(run: Run) -> None:
     arguments: Any = codec.decode(row.arguments, f"the arguments of run {row.id!r}")
     value = await Invoke("", "entry", row.entry, entry_function(row.entry), (), arguments)
     log.result = codec.encode(value, f"the entry function {row.entry!r}")
+    run.stop(StopReason.RETURNED)
 
 
 @contextmanager

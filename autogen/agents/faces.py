@@ -4,7 +4,7 @@ Decides which run the steps belong to: the one that the caller stands in, a new 
 know what the steps are.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Token
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import ref
@@ -22,6 +22,7 @@ from autogen.drivers.waiting import left_behind, refuse_if_left_behind
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from autogen.conversation.sequence import PlannedChat
     from autogen.runs.log import RunLog
     from autogen.runs.place import Place
 
@@ -82,7 +83,9 @@ async def concurrent(steps: Steps[T], opening: Opening = _JOIN) -> T:
     log = None if opening.record is None else await _opened_beside(opening)
     run, table, token = _enter(opening, log, is_async=True)
     try:
-        return await drive(steps(run), table)
+        work = drive(steps(run), table)
+        del steps  # a thousand chats under way hold no closures that have done their part
+        return await work
     except BaseException as raised:  # noqa: BLE001 - raised again, unless the run only waits
         given: T = _ended(run, token, raised, opening, log)
         return given
@@ -122,11 +125,11 @@ def _enter(
 ) -> tuple[Run, Performers, "Token[Frame | None] | None"]:
     try:
         return _entered(opening, log, is_async)
-    except BaseException:
+    except BaseException as raised:
         if log is not None:
             from autogen.runs.carrying import give_back
 
-            give_back(log)
+            give_back(log, _text_of(raised))
         raise
 
 
@@ -158,6 +161,7 @@ def _entered(
         log.carrier = ref(run)
     place = _place(opening, log, frame)
     runtime.equip(run, place)
+    run.nest = nest
     return run, run.table, current.set(Frame(run, is_async, run.table))
 
 
@@ -176,6 +180,63 @@ def _place(opening: Opening, log: "RunLog | None", frame: Frame | None) -> "Plac
     return outer.chat(outer.next(key_of(key), digest))
 
 
+class HeldRun:
+    """The run of a chat that a conversation holds; see `conversation.sequence.NestedRun`."""
+
+    __slots__ = ("_outer", "frame", "run")
+
+    def __init__(self, run: Run, outer: "Place | None") -> None:
+        self.run, self._outer = run, outer
+        self.frame = Frame(run, run.is_async, run.table)
+
+    def leave(self, raised: BaseException | None = None) -> None:
+        """The chat is over, or was left by what it raised: what happened goes to the run that it was held in."""
+        run, outer = self.run, self._outer
+        if raised is not None:
+            _left(run, raised)
+        run.over = True
+        if outer is not None:
+            outer.time = max(outer.time, run.table.place.time)
+        _commit(run)
+
+
+def nest(run: Run, planned: "PlannedChat", words: "Sequence[str]") -> HeldRun:
+    """The run of a chat that is held in `run`, without a face: it is part of the conversation, its journal and budget.
+
+    Raises NotSetUp for an async reply function in a blocking chat.
+    """
+    run.refuse_if_cancelled()
+    settings = planned.settings
+    limited = settings.max_turns is not None
+    for agent in (planned.sender, planned.recipient):
+        if not run.is_async:
+            agent._raise_exception_on_async_reply_functions()
+        runtime.check_budget(planned.budget, agent.name, agent.client)
+        limited = limited or agent._limited
+    standing = current.get()
+    table: Performers = run.table
+    if standing is not None and standing.run is run and standing.table is not None:
+        table = standing.table
+    outer: Place | None = table.place
+    inner = Run(
+        f"{run.id}/{run.next_branch()}",
+        parent=run,
+        budget=planned.budget,
+        is_async=run.is_async,
+        cache=settings.cache,
+        watch=ProgressWatch() if planned.no_progress and not limited else None,
+        guarded=planned.no_progress,
+    )
+    place = None
+    if outer is not None:
+        from autogen.runs.place import key_of
+
+        place = outer.chat(outer.next(key_of(*words), ""))
+    runtime.equip(inner, place)
+    inner.nest = nest
+    return HeldRun(inner, outer)
+
+
 def _ended(
     run: Run,
     token: "Token[Frame | None] | None",
@@ -188,7 +249,7 @@ def _ended(
         _left(run, raised)
         if log is not None:
             try:
-                let_go(run, log)
+                let_go(run, log, raised)
             except AutogenError as failed:
                 if isinstance(raised, Parked):
                     raise
@@ -230,7 +291,7 @@ def _left(run: Run, raised: BaseException) -> None:
         raised.run = run
         return
     cancelled = not isinstance(raised, Exception)
-    run.stop(StopReason.CANCELLED if cancelled else StopReason.ERROR, str(raised) or type(raised).__name__)
+    run.stop(StopReason.CANCELLED if cancelled else StopReason.ERROR, _text_of(raised))
     run.status = "cancelled" if cancelled else "failed"
     known = getattr(raised, "run", None)
     if isinstance(known, Run) and run not in known.lineage():
@@ -239,8 +300,12 @@ def _left(run: Run, raised: BaseException) -> None:
         raised.run = run  # type: ignore[attr-defined]  # errors of the program get it, too
 
 
-def let_go(run: Run, log: "RunLog") -> None:
-    """Write into the journal how the run ended, and let others have it."""
+def _text_of(raised: BaseException) -> str:
+    return str(raised) or type(raised).__name__
+
+
+def let_go(run: Run, log: "RunLog", raised: BaseException | None = None) -> None:
+    """Write into the journal how the run ended, and let others have it. raised: what ended it."""
     from autogen.runs.carrying import close_run, shown_safely
 
     status: str = run.status
@@ -252,11 +317,15 @@ def let_go(run: Run, log: "RunLog") -> None:
         close_run(log)
         return
     spent = run.spent
-    detail = shown_safely(run.stop_detail)
+    reason, detail = run.stop_reason, run.stop_detail
+    if status == "failed" and raised is not None:  # whatever its chat had come to before
+        reason = StopReason.ERROR if isinstance(raised, Exception) else StopReason.CANCELLED
+        detail = _text_of(raised)
+    detail = shown_safely(detail)
     close_run(
         log,
         status=status,
-        stop_reason="" if run.stop_reason is None else run.stop_reason.value,
+        stop_reason="" if reason is None else reason.value,
         stop_detail=detail,
         usd=None if spent.unpriced else spent.usd,
         input_tokens=spent.usage.input,

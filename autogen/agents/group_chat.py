@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, cast
 
-from autogen.agents.agent import Agent
 from autogen.agents.conversable import ConversableAgent
 from autogen.agents.faces import blocking, concurrent
 from autogen.agents.graph_utils import check_graph_validity, invert_disallowed_to_allowed
@@ -20,7 +19,7 @@ from autogen.conversation.run import Run
 from autogen.core.errors import ConfigError
 from autogen.core.exceptions import AgentNameConflict, UndefinedNextAgent
 from autogen.core.transcript import restored_origin
-from autogen.core.wire import MessageDict, text_of
+from autogen.core.wire import MessageDict, filled, text_of
 
 Table = dict[Any, list[Any]]
 
@@ -122,13 +121,15 @@ class GroupChat:
         """Forget the messages."""
         self.messages.clear()
 
-    def append(self, message: dict[str, Any], speaker: Agent) -> None:
+    def append(self, message: dict[str, Any], speaker: ConversableAgent) -> None:
         """Add a message, with its speaker's name and its content as text (pictures read `<image>`)."""
         if message.get("role") != "function" and message.get("name") != speaker.name:
             message["name"] = speaker.name
-        content = message.get("content")
-        if not isinstance(content, str):
-            message["content"] = text_of(content) if content is None or isinstance(content, list) else str(content)
+        content: Any = message.get("content")
+        if callable(content):  # a template: all members are to hear the same
+            content = filled(content, message.get("context"), False)
+        if message.get("content") is not content or not isinstance(content, str):
+            message["content"] = text_of(content)
         self.messages.append(message)
 
     def agent_by_name(
@@ -158,7 +159,7 @@ class GroupChat:
                     groups.append(inner)
         return found
 
-    def next_agent(self, agent: Agent, agents: list[Any] | None = None) -> ConversableAgent:
+    def next_agent(self, agent: ConversableAgent, agents: list[Any] | None = None) -> ConversableAgent:
         """The member after `agent`, in their order, that is one of `agents` (all members without it).
 
         Raises UndefinedNextAgent when none of `agents` is a member.
@@ -197,11 +198,11 @@ class GroupChat:
             del values["roles"]
         return template.format(roles=values.get("roles", ""), agentlist=names)
 
-    def select_speaker(self, last_speaker: Agent, selector: ConversableAgent) -> ConversableAgent:
+    def select_speaker(self, last_speaker: ConversableAgent, selector: ConversableAgent) -> ConversableAgent:
         """The next speaker. selector: the manager, whose model may be asked. Raises NoEligibleSpeaker."""
         return blocking(lambda run: self._chosen(run, last_speaker, selector))
 
-    async def a_select_speaker(self, last_speaker: Agent, selector: ConversableAgent) -> ConversableAgent:
+    async def a_select_speaker(self, last_speaker: ConversableAgent, selector: ConversableAgent) -> ConversableAgent:
         """`select_speaker` on an event loop."""
         return await concurrent(lambda run: self._chosen(run, last_speaker, selector))
 
@@ -210,13 +211,21 @@ class GroupChat:
         return cast("ConversableAgent", chosen.agent)
 
     def _auto_select_speaker(
-        self, last_speaker: Agent, selector: ConversableAgent, messages: list[Any] | None, agents: list[Any] | None
+        self,
+        last_speaker: ConversableAgent,
+        selector: ConversableAgent,
+        messages: list[Any] | None,
+        agents: list[Any] | None,
     ) -> ConversableAgent:
         """The one of `agents` that the selector's model names after `messages`, else the next in order."""
         return blocking(lambda run: self._by_model(run, last_speaker, selector, messages, agents))
 
     async def a_auto_select_speaker(
-        self, last_speaker: Agent, selector: ConversableAgent, messages: list[Any] | None, agents: list[Any] | None
+        self,
+        last_speaker: ConversableAgent,
+        selector: ConversableAgent,
+        messages: list[Any] | None,
+        agents: list[Any] | None,
     ) -> ConversableAgent:
         """The one of `agents` that the selector's model names after `messages`, else the next in order."""
         return await concurrent(lambda run: self._by_model(run, last_speaker, selector, messages, agents))

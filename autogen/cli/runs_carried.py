@@ -157,8 +157,7 @@ def answer(options: AnswerOptions) -> int:
         value = text
     kept = give(run.row.id, question.id if question is not None else str(ask_id), value, by=options.by, journal=store)
     if options.as_json:
-        told = msgspec.json.decode(kept.value)
-        write_json({"event": "answered", "run": run.row.id, "ask_id": ask_id, "value": told, "by": kept.by})
+        write_json({"event": "answered", "run": run.row.id, "ask_id": ask_id, "value": kept.value, "by": kept.by})
         return Exit.DONE
     left = standing(store, store.run(run.row.id))
     say(f"kept; {'; '.join(_next(left))}")
@@ -201,6 +200,8 @@ def _chosen(run: Standing) -> str:
 
 def _asked(question: Question) -> Any:
     _needs_terminal(question.run_id, question)
+    if question.about:
+        say(f"{line_of(question.agent)} was told:\n{plain(question.about)}\n")
     say(f"{line_of(question.agent)} asks:\n{plain(question.prompt)}")
     for number, choice in enumerate(question.choices, 1):
         say(f"  {number}. {line_of(choice)}")

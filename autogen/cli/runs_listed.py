@@ -41,6 +41,8 @@ from autogen.runs.view import latest
 
 QUESTION = 60
 """Characters of a question in the table; the whole of it is told below, or by --step."""
+ABOUT = 400
+"""Characters of the message that a question is about; the terminal where it is answered shows the whole of it."""
 _MARKS = {"own": "", "shared": "=", "changed": "*"}
 
 
@@ -159,6 +161,8 @@ def tell_what_is_open(run: Standing) -> None:
     for question in run.questions:
         until = "" if question.expires is None else f" (until {when(question.expires)})"
         say(f"\n{question.id} asks for {line_of(question.agent)}{until}: {line_of(question.prompt)}")
+        if question.about:
+            say(f"  about: {line_of(question.about, ABOUT)}")
         say(f"  answer it: {how_to_answer(question)}")
     way = way_on(run)
     if way:

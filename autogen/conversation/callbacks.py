@@ -25,6 +25,8 @@ _CALLS: Final[Mapping[str, str]] = {
     "is_termination_msg": "message",
     "trigger": "sender",
     "message": "sender, recipient, context",
+    "nested message": "recipient, messages, sender, config",
+    "reply_func_from_nested_chats": "chat_queue, recipient, messages, sender, config",
     "template": "context",
     "summary_method": "sender, recipient, summary_args",
     "process_last_received_message": "content",

@@ -14,6 +14,7 @@ from autogen.core.approval import Approval
 from autogen.core.effects import AskHuman, Emit
 from autogen.core.events import AutoReplyUsed, NoHumanInput
 from autogen.core.stop import StopReason
+from autogen.core.transcript import texts
 
 ALWAYS = (
     "Replying as {me}. Provide feedback to {sender}. Press enter to skip and use auto-reply, "
@@ -25,16 +26,26 @@ AT_LIMIT = (
     "or type 'exit' to stop the conversation: "
 )
 EXIT = "exit"
+MOST_ABOUT = 4_000
+"""Characters of the message that a question is about."""
 
 
-async def ask(run: Run, agent: Party, prompt: str, approval: Approval | None = None, standing: str = "") -> str:
+async def ask(
+    run: Run,
+    agent: Party,
+    prompt: str,
+    approval: Approval | None = None,
+    standing: str = "",
+    message: Mapping[str, Any] | None = None,
+) -> str:
     """Ask the person behind `agent`; the program's own `get_human_input` comes first.
 
     standing: the answer, where it was given for good before.
+    message: the one that is being answered.
     """
     own = own_method(agent, "get_human_input", run.is_async)
     if own is None:
-        return await ask_here(run, agent, prompt, approval, standing)
+        return await ask_here(run, agent, prompt, approval, standing, message)
     if standing:
         return standing
     run.effect()
@@ -43,13 +54,35 @@ async def ask(run: Run, agent: Party, prompt: str, approval: Approval | None = N
     return str(await invoke(agent.name, "override", "get_human_input", own, (prompt,), name=name))
 
 
-async def ask_here(run: Run, agent: Party, prompt: str, approval: Approval | None = None, standing: str = "") -> str:
+async def ask_here(
+    run: Run,
+    agent: Party,
+    prompt: str,
+    approval: Approval | None = None,
+    standing: str = "",
+    message: Mapping[str, Any] | None = None,
+) -> str:
     """Ask the person without the program's own `get_human_input`: what `super()` does inside it."""
     run.effect()
-    answer = await AskHuman(agent.name, prompt, approval, standing)
+    about = _about(message or _last_heard(run, agent)) if approval is None else ""
+    answer = await AskHuman(agent.name, prompt, approval, standing, about)
     if answer != standing or not standing:
         agent._state.human_input.append(answer)
     return answer
+
+
+def _last_heard(run: Run, agent: Party) -> Mapping[str, Any]:
+    for number in range(len(run.transcript) - 1, -1, -1):
+        entry = run.transcript[number]
+        if entry.recipient == agent.name:
+            return entry.message
+    return {}
+
+
+def _about(message: Mapping[str, Any]) -> str:
+    """The text of a message for somebody who has not seen it, as far as that is kept."""
+    text = "\n".join(texts(message)).encode("utf-8", "replace").decode()
+    return text if len(text) <= MOST_ABOUT else f"{text[: MOST_ABOUT - 1]}…"
 
 
 async def is_terminal(agent: Party, message: Any) -> bool:
@@ -78,7 +111,7 @@ async def termination_or_human(
     reply, reason = "", StopReason.TERMINATION if over else StopReason.MAX_AUTO_REPLY
     if always or (not never and (at_limit or over)):
         template = ALWAYS if always else TERMINAL if over else AT_LIMIT
-        reply = await ask(run, agent, template.format(me=agent.name, sender=name))
+        reply = await ask(run, agent, template.format(me=agent.name, sender=name), message=message)
         if reply == EXIT:
             reason = StopReason.HUMAN_EXIT
         elif not reply:

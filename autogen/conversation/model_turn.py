@@ -5,7 +5,7 @@ Refuses to know endpoints, prices and wire formats: they belong to the client, w
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from autogen.conversation.callbacks import invoke, of_kind
 from autogen.conversation.party import Messages, Party, own_inner
@@ -15,7 +15,7 @@ from autogen.core.callables import qualified_name
 from autogen.core.effects import CallModel, Emit, Purpose
 from autogen.core.errors import InvalidContent
 from autogen.core.events import Notice
-from autogen.core.model import ModelReply, ModelRequest
+from autogen.core.model import Json, ModelReply, ModelRequest
 from autogen.core.transcript import CARRIED
 from autogen.core.wire import MessageDict, filled, render, rendered, reply_to_wire
 
@@ -27,6 +27,8 @@ _INCOMPLETE = {
 """Endings of an answer that a person should know of."""
 FROM_CLIENT = "_generate_oai_reply_from_client"
 """0.2's inner method that asks a client."""
+_NO_SETTINGS: Final[Mapping[str, Json]] = {}
+"""One for all: an agent's settings are its client's."""
 _BAD_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -84,7 +86,7 @@ async def ask_model(
     if known is None:
         known = render(await _filled(agent, messages))
     del messages  # a thousand calls that wait hold one form of them
-    request = ModelRequest(known, agent._told_tools() if tools else ())
+    request = ModelRequest(known, agent._told_tools() if tools else (), _NO_SETTINGS)
     if cache is None:
         cache = run.cache if run.cache is not None else agent.client_cache
     reply = await CallModel(agent.name, purpose, request, client, cache)

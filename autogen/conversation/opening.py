@@ -10,7 +10,7 @@ from autogen.conversation.callbacks import invoke, of_kind
 from autogen.conversation.human import ask
 from autogen.conversation.party import Party, own_inner, own_method
 from autogen.conversation.run import Run
-from autogen.conversation.sending import Said
+from autogen.conversation.sending import Said, plain
 from autogen.core.callables import qualified_name
 from autogen.core.errors import InvalidContent
 from autogen.core.exceptions import InvalidCarryOverType
@@ -30,18 +30,21 @@ async def first_message(
     """
     if callable(message):
         made = await invoke(sender.name, "message", "message", message, (sender, recipient, dict(context)))
-        return _made(made, sender, "message", message)
+        return made_message(made, sender, "message", message)
     own = own_method(sender, "generate_init_message", run.is_async)
     if own is not None:
         if message is not None:
             run.said().say(run.voice, texts(Said(message, "program")))
-        made = await invoke(sender.name, "override", "generate_init_message", own, (message,), context)
-        return _made(made, sender, "generate_init_message", own)
+        made = await invoke(sender.name, "override", "generate_init_message", own, (plain(message),), context)
+        return made_message(made, sender, "generate_init_message", own)
     said = await opening(run, sender, message, context)
-    return Said(said, "carried" if run.voice == "program" else "quoted") if context.get("carryover") else said
+    if not context.get("carryover"):
+        return said
+    mine = run.voice == "program" and getattr(message, "origin", "program") == "program"
+    return Said(said, "carried" if mine else "quoted")
 
 
-def _made(made: Any, sender: Party, role: str, function: Any) -> Said | None:
+def made_message(made: Any, sender: Party, role: str, function: Any) -> Said | None:
     """What a function gave for a message: it may have read it anywhere, so its code is nobody's as long as nobody is
     known to have said it before."""
     if made is not None and not of_kind(made, str, Mapping):

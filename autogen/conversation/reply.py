@@ -6,7 +6,7 @@ this package, everything else in it is called as the program's own. Refuses to k
 
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from autogen.conversation import human, model_turn
 from autogen.conversation.callbacks import invoke, of_kind
@@ -16,6 +16,9 @@ from autogen.conversation.sending import Said, origin_of
 from autogen.core.callables import is_async, qualified_name
 from autogen.core.errors import ConfigAssertion, ConfigError, EngineError, InvalidContent
 from autogen.core.wire import MessageDict
+
+if TYPE_CHECKING:
+    from autogen.conversation.nested import NestedChats
 
 HOOKS = ("process_last_received_message", "process_all_messages_before_reply")
 _ANSWERED_BY = {"function": "function_call", "tools": "tool_calls"}
@@ -74,7 +77,14 @@ async def _chain_reply(
         known = matches(entry["trigger"], sender)
         if known is False or (known is not True and not await triggered(agent, entry["trigger"], sender)):
             continue
-        if step is None:
+        nested: NestedChats | None = getattr(function, "__autogen_nested__", None)
+        if nested is not None:
+            if nested.is_async and not run.is_async:
+                continue  # as above
+            from autogen.conversation.nested import nested_reply
+
+            final, answer = await nested_reply(run, agent, nested, messages, sender, entry["config"])
+        elif step is None:
             if is_async(function) and not run.is_async:
                 continue  # `initiate_chat` has refused it unless it is to be left out
             final, answer = await _invoke(run, agent, entry, messages, sender)

@@ -42,9 +42,9 @@ class Run:
 
     __slots__ = (
         "__weakref__", "_branches", "_handed", "_known", "_linked", "_told_upto", "always", "bounded", "budget",
-        "cache", "calling", "counting", "deadline", "earlier", "gate", "heard", "id", "is_async", "joined",
-        "keeps_words", "lent", "over", "owed", "parent", "repeats", "session", "settled", "spent", "started", "states",
-        "status", "stop_detail", "stop_reason", "table", "told", "transcript", "usage", "watch",
+        "cache", "calling", "counting", "deadline", "earlier", "gate", "heard", "held_for", "id", "is_async", "joined",
+        "keeps_words", "lent", "nest", "over", "owed", "parent", "repeats", "session", "settled", "spent", "started",
+        "states", "status", "stop_detail", "stop_reason", "table", "told", "transcript", "usage", "watch",
     )  # fmt: skip
     """Without them a run of so many attributes weighs a kilobyte more, and a thousand chats are a thousand runs."""
 
@@ -83,7 +83,7 @@ class Run:
         """Tools that are being called: what is sent meanwhile is said by one of them."""
         self._told_upto = 0
         self._known: tuple[int, int] = (-1, 0)
-        self._linked: dict[Heard, None] = {}
+        self._linked: tuple[Heard, ...] = ()
         """Those of `earlier` that texts come from which the program handed on into this run."""
         self.spent = Spent()
         self.repeats: RepeatWatch | None = RepeatWatch() if guarded else None
@@ -119,6 +119,11 @@ class Run:
         """Of an outermost run: approved calls that an override is being called with."""
         self.table: Any = None
         """The performer table, filled in by `runtime`."""
+        self.nest: Any = None
+        """Makes the run of a chat that the conversation holds inside of this one (a `sequence.Nest`); filled in by who
+        makes runs."""
+        self.held_for: Any = None
+        """Of a chat that an agent's nested chats hold: `(agent, its NestedChats)`."""
         self.counting: AbstractContextManager[Any] = _ALONE
         """Held while something is counted: a lock from `runtime`, because chats nested in threads count together."""
 
@@ -297,12 +302,13 @@ class Run:
             self.heard.say(*sayings(entry.message, origin))
             if root.earlier and origin in _HANDED:
                 for text in texts(entry.message):
-                    root._linked.update(dict.fromkeys(handed(text, root.earlier, origin != "program")))
+                    found = handed(text, root.earlier, origin != "program")
+                    root._linked = tuple(dict.fromkeys((*root._linked, *found)))
 
     def memory(self) -> Heard | None:
         """What the agents of a top-level run heard before, and what texts come from that the program handed on."""
         known = dict.fromkeys(state.heard for state in tuple(self.states.values()) if state.heard is not None)
-        known.update(self._linked)
+        known.update(dict.fromkeys(self._linked))
         if len(known) > 1:
             both = Heard()
             both.take_as_past(known)

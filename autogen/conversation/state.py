@@ -28,6 +28,7 @@ class AgentState:
     __slots__ = (
         "begun",
         "counters",
+        "finished",
         "heard",
         "histories",
         "human_input",
@@ -52,6 +53,8 @@ class AgentState:
         """Code that this agent has run."""
         self.heard: Heard | None = None
         """What was said in this agent's runs that are over; None as long as nothing untrusted was heard in them."""
+        self.finished: Any = None
+        """What this agent's last sequence of chats gave: a list, or a dict by chat_id."""
         self.lent: AgentState | None = None
         """Of a copy made by `lend`: how it was then."""
         self.speaker: Any = None
@@ -86,6 +89,7 @@ class AgentState:
         twin.ran = self.ran
         twin.heard = self.heard
         twin.speaker = self.speaker
+        twin.finished = self.finished
         return twin
 
     def lend(self) -> "AgentState":
@@ -141,6 +145,8 @@ class AgentState:
         self.ran |= nested.ran
         if nested.speaker is not None:
             self.speaker = nested.speaker
+        if nested.finished is not None:
+            self.finished = nested.finished
 
 
 def _changed(mine: defaultdict[Any, Any], was: defaultdict[Any, Any]) -> list[Any]:

@@ -82,6 +82,8 @@ class AskHuman(Ask[str], frozen=True):
     """What is to be approved; the answer is then one that `core.approval` reads. None: any words will do."""
     standing: str = ""
     """The answer, where the person gave it for good earlier in this run; nobody is asked then."""
+    about: str = ""
+    """The text of the message that is being answered, for who is asked elsewhere; no part of what was asked."""
 
 
 class Invoke(Ask[Any], frozen=True):
@@ -106,6 +108,9 @@ class Branch(Struct, frozen=True, eq=False):
     steps: Coroutine[Any, Any, Any]
     threaded: bool = False
     """It may take a thread for itself; see `Gather.at_once`."""
+    frame: Any = None
+    """Of a chat of its own: the `drivers.frame.Frame` that it stands in, with who performs its effects. None: it
+    belongs to the run that asks."""
 
 
 class Gather(Ask[list[Any]], frozen=True):

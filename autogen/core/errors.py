@@ -6,7 +6,8 @@
     ├── ModelError           a model call that failed for good (subclasses in `models/errors.py`)
     ├── ToolError            a tool that cannot be registered or called
     ├── CodeError            code that cannot be run at all
-    ├── LimitReached         a budget or limit that ended a run
+    ├── EndsRun              what ends the run wherever it is raised, and is never told to a model
+    │   └── LimitReached     a budget or limit that ended a run
     ├── RunPaused            the outcome was read of a run that waits for a person
     ├── JournalError         what a journal refuses (in `runs/errors.py`)
     └── EngineError          a conversation or driver used in a way that cannot work
@@ -58,7 +59,14 @@ class EngineError(AutogenError, RuntimeError):
     """A conversation or a driver was used in a way that cannot work."""
 
 
-class LimitReached(AutogenError):
+class EndsRun(AutogenError):
+    """It ends the run wherever it is raised: inside a tool's or function's own chat, too, and is no answer to a model.
+
+    Errors of a journal that are of the run itself are of this kind; see `runs/errors.py`.
+    """
+
+
+class LimitReached(EndsRun):
     """A limit of the run was reached before an effect; the run ends in order with this stop reason."""
 
     def __init__(self, reason: str, detail: str) -> None:

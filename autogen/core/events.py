@@ -106,7 +106,8 @@ class CodeFinished(Struct, frozen=True):
 
 
 class AnswerTaken(Struct, frozen=True):
-    """A person's answer came from the journal: nobody is asked again. A console shows the question and the answer."""
+    """A person's answer came from the journal: nobody is asked again. A console prints nothing: the answer stands in the
+    chat, and what the terminal showed when it was typed was no line of ours."""
 
     agent: str
     prompt: str
@@ -136,7 +137,7 @@ class Line(Struct, frozen=True):
     """A line of 0.2's printed transcript that no other event stands for; `name` follows it, shown as a speaker's."""
 
     text: str
-    colour: Literal["", "red", "green"] = ""
+    colour: Literal["", "red", "green", "blue"] = ""
     name: str = ""
 
 

@@ -87,7 +87,7 @@ class Heard:
         if self._out is None or self._out[0] != upto:
             worth = [text for trusted, text in self._said[:upto] if not trusted or "`" in text]
             texts = [text.replace("TERMINATE", "").strip() for text in worth if len(text) >= LONG_ENOUGH]
-            self._out = (upto, tuple(text for text in texts if len(text) >= LONG_ENOUGH))
+            self._out = (upto, tuple([text for text in texts if len(text) >= LONG_ENOUGH]))
         return self._out[1]
 
     def texts(self) -> set[str]:

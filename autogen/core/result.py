@@ -38,15 +38,12 @@ class ChatResult:
 class PausedResult(ChatResult):
     """The result of a run that waits for a person: it has no summary yet, and reading one raises RunPaused."""
 
-    @property
-    def summary(self) -> str | None:  # type: ignore[override,unused-ignore]  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]
-        from autogen.core.errors import RunPaused
+    def __getattribute__(self, name: str) -> Any:
+        if name == "summary":
+            from autogen.core.errors import RunPaused
 
-        raise RunPaused(self.run_id or "", tuple(f"{one.id}: {one.prompt}" for one in self.pending))
-
-    @summary.setter
-    def summary(self, value: str | None) -> None:
-        """There is none yet."""
+            raise RunPaused(self.run_id or "", tuple(f"{one.id}: {one.prompt}" for one in self.pending))
+        return super().__getattribute__(name)
 
     def __repr__(self) -> str:
         return f"PausedResult(run_id={self.run_id!r}, pending={self.pending!r})"

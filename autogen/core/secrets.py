@@ -7,8 +7,8 @@ know journals and models.
 import json
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import quote
 
+_PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
 SHORTEST: Final = 8
 """Characters; a shorter value stands in too many places by chance."""
 
@@ -72,5 +72,10 @@ def forms_of(value: str, layers: int = 3) -> Iterator[str]:
             form = json.dumps(form, ensure_ascii=ascii_only)[1:-1]
             yield form
     if not any("\ud800" <= character <= "\udfff" for character in value):
-        yield quote(value, safe="")
+        yield _in_url(value)
         yield value.encode().decode("latin-1")
+
+
+def _in_url(value: str) -> str:
+    """As a part of a URL has it."""
+    return "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02X}" for byte in value.encode())

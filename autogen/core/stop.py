@@ -34,6 +34,8 @@ class StopReason(str, Enum):
     BUDGET_MODEL_CALLS = "budget_model_calls"
     BUDGET_SECONDS = "budget_seconds"
     BUDGET_TURNS = "budget_turns"
+    RETURNED = "returned"
+    """Of a run that began with an entry function: it came to its end."""
     ERROR = "error"
     CANCELLED = "cancelled"
 

@@ -143,14 +143,13 @@ def sent(message: Mapping[str, Any], author: str, origin: Origin) -> MessageDict
 
 def received(message: MessageDict) -> MessageDict:
     """The recipient's copy of a message that `sent` made."""
-    copy = message.__copy__()
-    if copy.get("role") == "assistant" and not (copy.get("function_call") or copy.get("tool_calls")):
-        copy["role"] = "user"
-    return copy
+    if message.get("role") == "assistant" and not (message.get("function_call") or message.get("tool_calls")):
+        return MessageDict({**message, "role": "user"}, message.origin)
+    return message.__copy__()
 
 
 def _kept(message: Mapping[str, Any], role: str, author: str, origin: Origin) -> MessageDict | None:
-    kept = MessageDict({key: value for key in HISTORY_KEYS if (value := message.get(key)) is not None}, origin)
+    kept: dict[str, Any] = {key: value for key in HISTORY_KEYS if (value := message.get(key)) is not None}
     if "content" not in kept:
         if not ("function_call" in kept or "tool_calls" in kept or "tool_responses" in kept):
             return None
@@ -167,4 +166,4 @@ def _kept(message: Mapping[str, Any], role: str, author: str, origin: Origin) ->
         kept["role"] = "assistant"
     elif "name" not in kept:
         kept["name"] = author
-    return kept
+    return MessageDict(kept, origin)

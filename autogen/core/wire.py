@@ -185,7 +185,7 @@ def _memo(message: Mapping[str, Any], made: tuple[ModelMessage, ...]) -> ModelMe
 
 def _copied(value: Any, depth: int = 0) -> Any:
     """A copy of lists, dicts and texts. ValueError for anything else: numbers may be equal and read differently."""
-    kind: type[object] = type(value)
+    kind = cast("type[object]", type(value))
     if kind is str or value is None:
         return value
     if depth < _MOST_DEPTH:

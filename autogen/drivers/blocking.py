@@ -12,6 +12,7 @@ from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
 from autogen.core.errors import EngineError, Parked
 from autogen.drivers.clock import sleep
+from autogen.drivers.frame import Frame, current
 from autogen.drivers.performer import Act, CallProgram, Performers, program_call
 
 if TYPE_CHECKING:
@@ -218,8 +219,11 @@ def _gather(effect: Gather, table: Performers) -> list[Any]:
         for branch in effect.branches:
             if effect.at_once is not None and branch.threaded:
                 _make_room(effect, waiting, answers, failures)
-            mine = table if table.branch is None else table.branch(branch.name)
-            work = _drive(branch.steps, mine, True)
+            if branch.frame is None:
+                mine = table if table.branch is None else table.branch(branch.name)
+                work = _drive(branch.steps, mine, True)
+            else:
+                work = _standing(_drive(branch.steps, branch.frame.table, True), branch.frame)
             waiting.append(_advance(work, len(waiting), None, answers, failures))
         for index, pending in enumerate(waiting):
             while pending is not None:
@@ -231,6 +235,35 @@ def _gather(effect: Gather, table: Performers) -> list[Any]:
     if raised:
         raise next((failure for failure in raised if not isinstance(failure, Parked)), raised[0])
     return answers
+
+
+def _standing(work: "_Waiting[T]", frame: Frame) -> "_Waiting[T]":
+    """`work` with its own frame around each of its steps: other branches take turns on this thread."""
+    answer: Any = None
+    failure: BaseException | None = None
+    try:
+        while True:
+            token = current.set(frame)
+            try:
+                pending = work.throw(failure) if failure is not None else work.send(answer)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            finally:
+                current.reset(token)
+            answer = failure = None
+            try:
+                answer = yield pending
+            except GeneratorExit:
+                raise
+            except BaseException as raised:  # noqa: BLE001 - handed to the branch, which decides
+                failure = raised
+    finally:
+        token = current.set(frame)
+        try:
+            work.close()
+        finally:
+            current.reset(token)
 
 
 def _make_room(

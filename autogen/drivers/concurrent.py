@@ -7,12 +7,14 @@ conversations are about.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any, TypeVar, assert_never, cast
 
 from autogen.core.callables import is_async
 from autogen.core.effects import Ask, AskHuman, CallModel, CallTool, Draw, Effect, Emit, Gather, Invoke, RunCode, Sleep
 from autogen.core.errors import EngineError, Parked
 from autogen.drivers.clock import a_sleep
+from autogen.drivers.frame import current
 from autogen.drivers.performer import Act, CallProgram, Performers, program_call
 from autogen.drivers.threads import CancelledInLoop, spawn
 from autogen.drivers.waiting import Waited, watched
@@ -154,6 +156,12 @@ async def _gather(effect: Gather, table: Performers) -> list[Any]:
     places = None if effect.at_once is None else asyncio.Semaphore(effect.at_once)
     tasks: list[asyncio.Task[Any]] = []
     for branch in effect.branches:
+        if branch.frame is not None:
+            context = copy_context()
+            context.run(current.set, branch.frame)
+            work = run(branch.steps, branch.frame.table)
+            tasks.append(asyncio.create_task(work, name=branch.name, context=context))
+            continue
         mine = table if table.branch is None else table.branch(branch.name)
         turn = places if branch.threaded else None
         work = run(branch.steps, mine) if turn is None else _in_turn(turn, branch.steps, mine)

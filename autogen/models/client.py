@@ -363,7 +363,7 @@ def overrides_create(client: Any) -> bool:
     """True when the program put a `create` of its own on an `OpenAIWrapper` (or below it)."""
     if not isinstance(client, OpenAIWrapper):
         return True
-    return "create" in vars(client) or type(client).create is not OWN_CREATE
+    return getattr(client.create, "__func__", None) is not OWN_CREATE
 
 
 async def _through_create(client: Any, effect: CallModel, emit: EmitNow, deadline: float | None) -> ModelReply:

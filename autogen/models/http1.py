@@ -11,6 +11,7 @@ MAX_HEAD = 256 * 1024
 """Bytes of status line and headers, or of trailers."""
 MAX_CHUNK_LINE = 4096
 HEAD_END = b"\r\n\r\n"
+_NO_HEADERS: Mapping[str, str] = {}
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 """Headers that the transport writes itself."""
 
@@ -70,7 +71,7 @@ class Answer:
         self.keep_alive = False
         """The connection can carry another request once this is done."""
         self.status = 0
-        self.headers: dict[str, str] = {}
+        self.headers = _NO_HEADERS
 
     def feed(self, data: bytes) -> list[bytes]:
         """Body pieces in these bytes. Raises MalformedAnswer."""

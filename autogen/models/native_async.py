@@ -87,8 +87,8 @@ class AsyncPool:
         return HttpReply(status=stream.status, headers=stream.headers, body=body)
 
     async def _new(self, pool: "LoopPool", route: Route, limit: Timeout) -> Connection:
-        # In a context of its own: what the loop keeps for a connection would keep the run that happened to open it.
-        connecting = pool.loop.create_task(self._connect(pool, route, limit), context=Context())
+        # In the pool's context: what the loop keeps for a connection would keep the run that happened to open it.
+        connecting = pool.loop.create_task(self._connect(pool, route, limit), context=pool.context)
         try:
             return await connecting
         except BaseException:
@@ -147,7 +147,7 @@ class LoopPool:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.context = Context()
-        """An empty one for timers: a cancelled timer stays with the loop for a while, and its context with it."""
+        """An empty one for connections and timers: what stays with the loop for a while keeps nothing else alive."""
         self.inbox = memoryview(bytearray(READ_SIZE))
         """Where bytes arrive, for all connections: each takes its own out at once."""
         self._idle: dict[Route, deque[Connection]] = {}

@@ -39,6 +39,8 @@ class OpenAIWrapper:
     }  # fmt: skip
     openai_kwargs = set(CONNECTION - {"api_base"})
     aopenai_kwargs = openai_kwargs
+    _stand_ins: list[Any] | None = None
+    """See `_clients`."""
 
     def __init__(self, *, config_list: list[dict[str, Any]] | None = None, **base_config: Any) -> None:
         if config_list is not None and not isinstance(cast("Any", config_list), (list, tuple)):
@@ -84,7 +86,7 @@ class OpenAIWrapper:
     @property
     def _clients(self) -> list[Any]:
         """By entry: the program's own client, or what stands for ours."""
-        known: list[Any] | None = self.__dict__.get("_stand_ins")
+        known = self._stand_ins
         if known is None:
             made = [_stand_in(entry) for entry in self._entries]
             known = cast("list[Any]", self.__dict__.setdefault("_stand_ins", made))
@@ -202,7 +204,7 @@ class OpenAIWrapper:
 
         Raises RuntimeError when a custom client is not registered.
         """
-        if "_stand_ins" not in self.__dict__ and all(entry.kind != "custom" for entry in self._entries):
+        if self._stand_ins is None and "custom" not in [entry.kind for entry in self._entries]:
             return self._entries
         missing = [
             entry.client_name
@@ -280,6 +282,12 @@ class OpenAIWrapper:
         for entry in self._entries[reply.config_id : reply.config_id + 1]:
             if entry.kind == "scripted":
                 entry.client.recalled(reply)
+
+    def recalled_failure(self, error: BaseException) -> None:
+        """Note a failure that a journal told in place of a call."""
+        for entry in self._entries:
+            if entry.kind == "scripted":
+                entry.client.recalled_failure(error)
 
     def usage_now(self) -> tuple[Summary | None, Summary | None]:
         """The total and the actual usage, to be read only."""

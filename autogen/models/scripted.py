@@ -59,6 +59,7 @@ ERRORS: Mapping[str, tuple[type[CallFailed], int | None]] = {
 }
 """What a line may name as its `error`."""
 
+_LINE = ", line "
 _ID = "scripted"
 """What the ids of replies begin with; the number of the line follows."""
 
@@ -142,7 +143,7 @@ class Script:
             self.requests.append((agent, purpose, request))
             number, line = self._take(agent, purpose, request)
         if line.error is not None:
-            raise _failure(line, f"{self.name}, line {number + 1}")
+            raise _failure(line, f"{self.name}{_LINE}{number + 1}")
         reply = _reply(line, number)
         if request.settings.get("stream"):
             _stream(reply.message, agent, emit)
@@ -170,7 +171,17 @@ class Script:
     def recalled(self, reply: ModelReply) -> None:
         """A journal answered with what a line once gave: the line is used, in this process as in that one."""
         kind, _, number = reply.id.rpartition("-")
-        if kind == _ID and number.isdigit() and 0 < int(number) <= len(self.lines):
+        if kind == _ID:
+            self._recall(number)
+
+    def recalled_failure(self, error: BaseException) -> None:
+        """The same for a line with an `error`."""
+        name, _, number = str(getattr(error, "endpoint", "")).rpartition(_LINE)
+        if name == self.name:
+            self._recall(number)
+
+    def _recall(self, number: str) -> None:
+        if number.isdigit() and 0 < int(number) <= len(self.lines):
             with self._lock:
                 index = int(number) - 1
                 self._recalled[index] += 1

@@ -65,6 +65,10 @@ class Sum(Struct, frozen=True, gc=False):
         return made
 
 
+_lock = Lock()
+"""For all logs: it is held for an addition only."""
+
+
 class UsageLog:
     """Adds up answers; safe to share between threads.
 
@@ -72,42 +76,41 @@ class UsageLog:
     out is the program's: what it writes there counts, so it is added to by a new dict from then on.
     """
 
-    __slots__ = ("_actual", "_lock", "_total")
+    __slots__ = ("_actual", "_total")
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._total: Sum | Summary | None = None
         self._actual: Sum | Summary | None = None
 
     @property
     def total(self) -> Summary | None:
-        with self._lock:
+        with _lock:
             self._total = _summary(self._total)
             return self._total
 
     @total.setter
     def total(self, value: Summary | None) -> None:
-        with self._lock:
+        with _lock:
             self._total = value
 
     @property
     def actual(self) -> Summary | None:
-        with self._lock:
+        with _lock:
             self._actual = _summary(self._actual)
             return self._actual
 
     @actual.setter
     def actual(self, value: Summary | None) -> None:
-        with self._lock:
+        with _lock:
             self._actual = value
 
     def seen(self) -> tuple[Summary | None, Summary | None]:
         """Total and actual, to be read only."""
-        with self._lock:
+        with _lock:
             return _summary(self._total), _summary(self._actual)
 
     def add(self, reply: ModelReply) -> None:
-        with self._lock:
+        with _lock:
             before = self._total
             self._total = _added(before, reply)
             if not reply.cached:
@@ -115,12 +118,12 @@ class UsageLog:
                 self._actual = self._total if same else _added(self._actual, reply)
 
     def clear(self) -> None:
-        with self._lock:
+        with _lock:
             self._total = self._actual = None
 
     def copied(self) -> "UsageLog":
         other = UsageLog()
-        with self._lock:
+        with _lock:
             other._total, other._actual = self._total, self._actual
         return other
 

@@ -69,6 +69,8 @@ class Console:
                     self._end_stream()
             case ModelStarted() | RequestSent() | ToolFinished() | CodeFinished() | ChatStarted() | ChatEnded():
                 pass
+            case AnswerTaken():  # the terminal showed question and answer when they were typed; the chat has both
+                pass
             case NoHumanInput():
                 _print(coloured("\n>>>>>>>> NO HUMAN INPUT RECEIVED.", "red"), flush=True)
             case AutoReplyUsed():
@@ -80,8 +82,6 @@ class Console:
                 _print(coloured(_code_line(event), "red"), flush=True)
             case Delta():
                 self._delta(event)
-            case AnswerTaken():
-                _print(f"{event.prompt}{event.answer}", flush=True)
             case Notice():
                 _log(event.text)
             case SpeakerChosen():

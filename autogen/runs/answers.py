@@ -8,11 +8,11 @@ from collections.abc import Callable
 from operator import ge, gt, le, lt
 from typing import Any, Final, cast
 
-from msgspec import to_builtins
+from msgspec import Struct, to_builtins
 from msgspec.json import encode
 
 from autogen.core.approval import Approval, Unclear, Verdict, read_decision
-from autogen.runs.asks import Question, question_of
+from autogen.runs.asks import Question, answer_value, question_of
 from autogen.runs.errors import AlreadyAnswered, AnswerRefused, NotStorable
 from autogen.runs.rows import Answer, Entry
 from autogen.runs.store import Store
@@ -40,6 +40,24 @@ _BOUND_WORDS: Final = {
     "exclusiveMinimum": "more than",
     "exclusiveMaximum": "less than",
 }
+
+
+class AnswerView(Struct, frozen=True, kw_only=True):
+    """An answer that was taken, as programs see it."""
+
+    run_id: str
+    ask_id: str
+    value: Any
+    """As the run reads it: of an approval, the decision that was made of it."""
+    by: str = ""
+    at: float = 0.0
+    """Seconds since 1970."""
+
+
+def given_answer(store: Store, run_id: str, ask_id: str, value: Any, by: str, now: float) -> AnswerView:
+    """`keep_answer`, for programs."""
+    kept = keep_answer(store, run_id, ask_id, value, by, now)
+    return AnswerView(run_id=run_id, ask_id=ask_id, value=answer_value(kept), by=kept.by, at=kept.at)
 
 
 def keep_answer(store: Store, run_id: str, ask_id: str, value: Any, by: str, now: float) -> Answer:

@@ -40,6 +40,8 @@ class Question(Struct, frozen=True, kw_only=True, omit_defaults=True):
     run_id: str
     agent: str
     prompt: str
+    about: str = ""
+    """Of an input: the text of the last message that the agent received, 4,000 characters at most."""
     kind: QuestionKind = "input"
     form: dict[str, Any] = field(default_factory=_text)
     """JSON Schema of the answer."""
@@ -100,7 +102,12 @@ async def ask_person(here: "Journaled", effect: AskHuman, emit: EmitNow) -> str:
         emit(AnswerTaken(effect.agent, effect.prompt, words))
         return words
     question = Question(
-        id=ask_id(log.id, address), run_id=log.id, agent=effect.agent, prompt=effect.prompt, asked=log.clock()
+        id=ask_id(log.id, address),
+        run_id=log.id,
+        agent=effect.agent,
+        prompt=effect.prompt,
+        about=effect.about,
+        asked=log.clock(),
     )
     if approval is not None:
         question = _of_approval(question, approval)
@@ -182,7 +189,7 @@ async def unknown_outcome(here: "Journaled", entry: Entry, name: str) -> Any:
     given = told_of(entry).get("arguments")
     called = name if given is None else f"{name!r} with {laid_open(json_text(given))}"
     prompt = (
-        f"The process ended inside {'' if entry.kind == 'code' else 'the tool '}{called}; nobody knows whether it "
+        f"The {'run' if entry.state == 'failed' else 'process'} ended inside {'' if entry.kind == 'code' else 'the tool '}{called}; nobody knows whether it "
         f"did its work (idempotency key {key}). Look, then answer 'retry' to call it again, 'fail' to end the run, "
         "or 'done: <its result>' to go on as if it had answered so: "
     )

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from autogen.core.stop import StopReason
 from autogen.drivers.waiting import refuse_if_left_behind
+from autogen.runs.beginnings import same_facts, told_apart
 from autogen.runs.errors import Diverged, RunBusy
 from autogen.runs.lease import heart, is_dead, this_owner, told
 from autogen.runs.log import RunLog
@@ -33,10 +34,9 @@ def open_run(scope: "Scope", run_id: str, title: str, facts: Mapping[str, str]) 
     now = scope.clock()
     store = scope.store
     row = store.create(RunRow(id=run_id, created=now, updated=now, title=title, facts=dict(facts)))
-    if not row.entry and dict(row.facts) != dict(facts) and not row.parent:
-        changed = sorted(name for name in {*row.facts, *facts} if row.facts.get(name) != facts.get(name))
+    if not row.entry and not same_facts(row.facts, facts) and not row.parent:
         if scope.policy.on_diverge == "fail":
-            raise Diverged(run_id, "its beginning", f"another {', '.join(changed)}", f"see {', '.join(changed)}")
+            raise Diverged(run_id, "its beginning", *told_apart(row.facts, facts))
         # read only: the first effect that the run does not answer makes a fork of it, or leads to the one made before
         log = RunLog(store, row, policy=scope.policy, clock=scope.clock, alive=False)
         log.facts = dict(facts)
@@ -56,8 +56,8 @@ def take_run(scope: "Scope", row: RunRow) -> RunLog:
         return RunLog(scope.store, claimed, policy=scope.policy, clock=scope.clock, alive=False)
     try:
         log = RunLog(scope.store, claimed, policy=scope.policy, clock=scope.clock)
-    except BaseException:
-        _give_back(scope.store, row, claimed.generation, scope.clock())
+    except BaseException as raised:
+        _give_back(scope.store, row, claimed.generation, scope.clock(), str(raised) or type(raised).__name__)
         raise
     log.before = row
     heart.keep(log)
@@ -123,17 +123,19 @@ def shown_safely(text: str) -> str:
     return known_redactor().redact(text)[0]
 
 
-def give_back(log: RunLog) -> None:
-    """Let a run go that nobody will carry on after all: it stays as it was."""
+def give_back(log: RunLog, why: str = "") -> None:
+    """Let a run go that nobody will carry on after all: it stays as it was. why: what kept it from being begun."""
     heart.let_go(log)
     if not log.closed and not log.lost:
         log.closed = True
-        _give_back(log.store, log.before, log.generation, log.clock())
+        _give_back(log.store, log.before, log.generation, log.clock(), why)
 
 
-def _give_back(store: Store, row: RunRow, generation: int, now: float) -> None:
-    status = "failed" if row.status == "running" else row.status
-    store.settle(row.id, generation, replace(_as_it_is(row), status=status, updated=now))
+def _give_back(store: Store, row: RunRow, generation: int, now: float, why: str = "") -> None:
+    kept = _as_it_is(row)
+    if row.status == "running":
+        kept = replace(kept, status="failed", error=row.error or shown_safely(why) or "the process left it")
+    store.settle(row.id, generation, replace(kept, updated=now))
 
 
 def _as_it_is(row: RunRow) -> RunChange:

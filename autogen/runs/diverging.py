@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from autogen.runs.beginnings import same_facts
 from autogen.runs.branches import copies, cut, encloses, make_fork, steps_of
 from autogen.runs.carrying import take_run
 from autogen.runs.changes import changes_of, passed_on
@@ -36,7 +37,7 @@ def go_on_in_a_fork(log: "RunLog", address: str, digest: str) -> None:
 def _left_before(log: "RunLog", address: str, digest: str) -> RunRow | None:
     for row in log.store.forks(log.id):
         changes = changes_of(row)
-        if (changes.at, changes.digest) == (address, digest) and dict(row.facts) == dict(log.facts):
+        if (changes.at, changes.digest) == (address, digest) and same_facts(row.facts, log.facts):
             return row
     return None
 

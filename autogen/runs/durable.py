@@ -5,16 +5,17 @@ Decides which journal holds, and which of its runs a chat belongs to. Refuses to
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, cast, get_args
 from weakref import ref
 
 from autogen.core.callables import is_async
 from autogen.core.errors import ConfigError
 from autogen.drivers.clock import clock_here
+from autogen.runs.beginnings import same_facts
 from autogen.runs.carrying import open_run, take_run
 from autogen.runs.errors import UnknownRun
 from autogen.runs.log import OnConflict, OnDiverge, OnHuman, OnUnknown, Policy, RunLog
@@ -27,6 +28,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 VARIABLE: Final = "AUTOGEN_JOURNAL"
 """Names the journal's file, or a directory for one."""
+
+ON_HUMAN: Final = get_args(OnHuman)
 
 JournalLike: TypeAlias = str | os.PathLike[str] | Store
 
@@ -90,7 +93,7 @@ class Scope:
             row = self.store.run(name)
         except UnknownRun:
             return True
-        return row.status not in ("done", "cancelled") and dict(row.facts) == dict(facts)
+        return row.status not in ("done", "cancelled") and same_facts(row.facts, facts)
 
     def take(self, run_id: str) -> RunLog:
         """The log of a run that is there already. Raises UnknownRun, RunBusy."""
@@ -203,14 +206,13 @@ def checked_policy(
 ) -> Policy:
     """Raises ConfigError for a value that is not among the choices."""
     for name, value, choices in (
-        ("on_human", on_human, ("auto", "ask", "park")),
+        ("on_human", on_human, ON_HUMAN),
         ("on_unknown", on_unknown, ("ask", "retry", "fail")),
         ("on_conflict", on_conflict, ("reject", "queue", "branch")),
         ("on_diverge", on_diverge, ("fail", "fork")),
         ("restore", restore, (True, False)),
     ):
-        if value not in choices:
-            raise ConfigError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+        check_choice(name, value, choices)
     if isinstance(lease, bool) or not isinstance(lease, (int, float)) or not lease > 0:
         raise ConfigError(f"lease must be a number of seconds above 0, got {lease!r}")
     expires: object = ask_expires
@@ -227,8 +229,17 @@ def checked_policy(
     )
 
 
-def open_journal(journal: JournalLike) -> Store:
-    """The store behind a path, one per file and process; a store is given back as it is."""
+def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
+    """Raises ConfigError."""
+    if value not in choices:
+        raise ConfigError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def open_journal(journal: JournalLike, *, create: bool = True) -> Store:
+    """The store behind a path, one per file and process; a store is given back as it is.
+
+    create: make the file if it is not there, else raise JournalUnusable.
+    """
     if not isinstance(journal, (str, os.PathLike)):
         if not hasattr(journal, "append") or not hasattr(journal, "claim"):
             raise ConfigError(f"a journal is a path or a store, got {type(journal).__name__}: {journal!r:.80}")
@@ -246,25 +257,28 @@ def open_journal(journal: JournalLike) -> Store:
     with _opening:
         known = _opened.get(key)
         if known is None or path == ":memory:" or not known.usable:
-            known = SqliteStore(path)
+            known = SqliteStore(path, create=create)
             _opened[key] = known
         return known
 
 
-def current_scope(journal: JournalLike | None = None) -> Scope | None:
-    """The scope of the calling code: of the argument, else of `durable`, else of the environment; None without one."""
+def current_scope(journal: JournalLike | None = None, *, create: bool = True) -> Scope | None:
+    """The scope of the calling code: of the argument, else of `durable`, else of the environment; None without one.
+
+    create: make the journal's file if it is not there, else raise JournalUnusable.
+    """
     scope = here.get()
-    if scope is not None and (journal is None or scope.overrides or scope.store is open_journal(journal)):
+    if scope is not None and (journal is None or scope.overrides or scope.store is open_journal(journal, create=create)):
         return scope
     if journal is not None:
-        return _ambient_scope(open_journal(journal))
+        return _ambient_scope(open_journal(journal, create=create))
     named = os.environ.get(VARIABLE)
-    return _ambient_scope(open_journal(named)) if named else None
+    return _ambient_scope(open_journal(named, create=create)) if named else None
 
 
-def wanted_scope(journal: JournalLike | None) -> Scope:
-    """`current_scope`. Raises ConfigError when no journal is in use."""
-    scope = current_scope(journal)
+def wanted_scope(journal: JournalLike | None, *, create: bool = False) -> Scope:
+    """`current_scope`. Raises ConfigError when no journal is in use, JournalUnusable for one that is not there."""
+    scope = current_scope(journal, create=create)
     if scope is None:
         raise ConfigError(
             f'no journal is in use; give journal="runs.db", use autogen.durable("runs.db"), or set {VARIABLE}'

@@ -3,7 +3,7 @@
 Refuses to know who raises it.
 """
 
-from autogen.core.errors import AutogenError, ConfigError
+from autogen.core.errors import AutogenError, ConfigError, EndsRun
 
 
 class JournalError(AutogenError):
@@ -93,7 +93,7 @@ class RunBusy(JournalError):
         )
 
 
-class Fenced(JournalError):
+class Fenced(JournalError, EndsRun):
     """This process lost the run to another one while it was away; nothing of it was written since."""
 
     def __init__(self, run_id: str, generation: int) -> None:
@@ -107,22 +107,28 @@ class Fenced(JournalError):
         )
 
 
-class Diverged(JournalError):
+class Diverged(JournalError, EndsRun):
     """What the program asks for now is not what the journal holds at this place."""
 
-    def __init__(self, run_id: str, address: str, recorded: str, now: str) -> None:
-        super().__init__(run_id, address, recorded, now)
+    def __init__(self, run_id: str, address: str, recorded: str, now: str, played: bool = False) -> None:
+        super().__init__(run_id, address, recorded, now, played)
         self.run_id, self.address, self.recorded, self.now = run_id, address, recorded, now
+        self.played = played
+        """It was found by `autogen.replay`."""
 
     def __str__(self) -> str:
+        way_out = (
+            "or say live_from= the number of a step to go on for real from there"
+            if self.played
+            else 'use another run_id, or say on_diverge="fork" to go on from here in a run of its own'
+        )
         return (
             f"run {self.run_id!r} went another way at {self.address}:\n  recorded: {self.recorded}\n"
-            f"  now:      {self.now}\nRestore what the program was, use another run_id, or say "
-            'on_diverge="fork" to go on from here in a run of its own'
+            f"  now:      {self.now}\nRestore what the program was, {way_out}"
         )
 
 
-class NotStorable(JournalError, TypeError):
+class NotStorable(JournalError, EndsRun, TypeError):
     """A result that a journal cannot hold: it is no JSON."""
 
     def __init__(self, what: str, field: str, kind: str) -> None:
@@ -136,7 +142,7 @@ class NotStorable(JournalError, TypeError):
         )
 
 
-class OutcomeUnknown(JournalError):
+class OutcomeUnknown(JournalError, EndsRun):
     """The process died inside a tool that must not run twice; whether it did its work is not known."""
 
     def __init__(self, run_id: str, address: str, name: str, key: str) -> None:
@@ -166,7 +172,7 @@ class AlreadyAnswered(AnswerRefused):
     """Somebody else was first."""
 
 
-class CannotPark(JournalError):
+class CannotPark(JournalError, EndsRun):
     """A question came from inside a function of the program, where no run can wait for days."""
 
     def __init__(self, run_id: str, frame: str) -> None:
@@ -206,7 +212,7 @@ class RecordedError(JournalError):
         return f"{self.kind}: {self.text}"
 
 
-class UnboundAgent(JournalError, LookupError):
+class UnboundAgent(JournalError, EndsRun, LookupError):
     """A stored value names an agent that this process does not have."""
 
     def __init__(self, what: str, name: str) -> None:
@@ -220,7 +226,7 @@ class UnboundAgent(JournalError, LookupError):
         )
 
 
-class UnboundTool(JournalError, LookupError):
+class UnboundTool(JournalError, EndsRun, LookupError):
     """A run called a tool that is not registered in this process."""
 
     def __init__(self, run_id: str, agent: str, name: str, known: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from autogen.conversation.run import Run
 from autogen.core.effects import AskHuman, CallModel, CallTool, Draw, Invoke, RunCode, Sleep
-from autogen.core.errors import LimitReached
+from autogen.core.errors import EndsRun, LimitReached
 from autogen.core.events import ToolStarted
 from autogen.core.model import ModelReply, Usage
 from autogen.core.secrets import any_declared, hide, hide_text
@@ -134,12 +134,13 @@ class Journaled:
 
         return Within(stand, work)
 
-    async def write(self, entry: Entry, blobs: dict[str, bytes] | None = None) -> None:
+    async def write(self, entry: Entry, blobs: dict[str, bytes] | None = None, *, firm: bool = False) -> None:
+        """firm: it is to outlast a power cut; that waits for the disk, which no event loop's thread may do."""
         log = self.log
-        if log.store.quick:
-            log.add(entry, blobs or {})
+        if log.store.quick and not (firm and self.is_async):
+            log.add(entry, blobs or {}, firm=firm)
         else:
-            await Act(lambda: log.add(entry, blobs or {}))
+            await Act(lambda: log.add(entry, blobs or {}, firm=firm))
         self.place.time = max(self.place.time, entry.ended)
 
     def recalled(self, entry: Entry) -> Any:
@@ -254,6 +255,9 @@ class Journaled:
             if not isinstance(error, LimitReached):  # else it was not admitted, so it never began
                 self.run.count_model_call()
             tell_model_failure(emit, effect, entry, error)
+            failed = getattr(effect.client, "recalled_failure", None)
+            if failed is not None:
+                failed(error)
             raise
         self.run.count_model_call()
         recalled = getattr(effect.client, "recalled", None)
@@ -358,10 +362,11 @@ class Journaled:
             outcome = self.recalled(known)
             retell(outcome)
             return outcome
-        if known is not None:
+        before = known or _ended_inside(log.entries.get(address))
+        if before is not None:
             log.check()
             if repeat == "never":
-                decided = await unknown_outcome(self, known, label or kind)
+                decided = await unknown_outcome(self, before, label or kind)
                 if decided is not None:
                     return decided
         entry = Entry(
@@ -376,7 +381,7 @@ class Journaled:
             detail=detail,
         )
         if repeat != "free":
-            await self.write(entry)
+            await self.write(entry, firm=repeat != "resume")
         return await self._performed(entry, work(), label or kind, finish)
 
     # ---- people -----------------------------------------------------------------------------------------------------
@@ -461,6 +466,14 @@ class Journaled:
         if left > 0:
             await Sleep(left)
         await self.write(replace(entry, state="done", ended=log.clock()))
+
+
+def _ended_inside(entry: Entry | None) -> Entry | None:
+    """The entry, if the run ended by an error of its own inside this effect: what it had done by then is not known."""
+    if entry is None or entry.state != "failed":
+        return None
+    raised = decode_error(entry.answer, entry.address)
+    return entry if isinstance(raised, EndsRun) and not isinstance(raised, LimitReached) else None
 
 
 async def _called(effect: Invoke) -> Any:

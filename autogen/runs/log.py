@@ -50,6 +50,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     """Seconds after which a process that shows no life has lost the run."""
     restore: bool = False
     """Before a run first runs code in this process, its work directory's files are put back to where it stands."""
+    played: bool = False
+    """A recorded run is played; nothing of what is done is kept."""
 
 
 class RunLog:
@@ -147,7 +149,7 @@ class RunLog:
         entry = self.entries.get(address)
         if entry is None:
             if self.replay:
-                raise Diverged(self.id, address, "nothing: the recording does not come here", shown())
+                raise Diverged(self.id, address, "nothing: the recording does not come here", shown(), True)
             self.check()
             if self.closed:
                 self.leave(row, address, digest, "nothing: the run ended before it came here", shown())
@@ -161,7 +163,7 @@ class RunLog:
             self.leave(row, address, digest, recorded, now)
             return self.find(address, digest, shown, difference, alike, redacted)
         if self.replay and entry.state in ("started", "waiting"):
-            raise Diverged(self.id, address, f"nothing: the recording ends in this {entry.kind}", shown())
+            raise Diverged(self.id, address, f"nothing: the recording ends in this {entry.kind}", shown(), True)
         open_here = entry.state in ("started", "waiting")
         if entry.state == "failed" and not self.ended and not self._followed(entry):
             open_here = True
@@ -179,7 +181,7 @@ class RunLog:
         row: of the run that it was found in, in case another thread has gone on in a fork meanwhile. Raises Diverged.
         """
         if self.policy.on_diverge != "fork" or self.replay:
-            raise Diverged(self.id, address, recorded, now)
+            raise Diverged(self.id, address, recorded, now, self.policy.played)
         from autogen.runs.diverging import go_on_in_a_fork
 
         with self.leaving:
@@ -214,14 +216,14 @@ class RunLog:
         known = self.entries.get(address)
         return 1 if known is None else known.attempt + (known.state != "waiting")
 
-    def add(self, entry: Entry, blobs: Mapping[str, bytes] = {}) -> None:
-        """Write an entry. Raises Fenced when another process has taken the run over; then nothing is written."""
+    def add(self, entry: Entry, blobs: Mapping[str, bytes] = {}, *, firm: bool = False) -> None:
+        """Write an entry; a firm one outlasts a power cut. Raises Fenced when another process has taken the run over; then nothing is written."""
         if self.lost:
             raise Fenced(self.id, self.generation)
         if any_declared():
             entry = without_secrets(entry)
         try:
-            (seq,) = self.store.append(self.id, self.generation, (entry,), blobs)
+            (seq,) = self.store.append(self.id, self.generation, (entry,), blobs, firm=firm)
         except Fenced:
             self.lost = True
             raise

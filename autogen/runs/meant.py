@@ -23,16 +23,21 @@ _PLAIN: Final = (str, bytes, bytearray, int, float, complex, bool, type(None), t
 class Meant:
     """The agents that a run's log has led to, by name."""
 
-    __slots__ = ("_about", "met")
+    __slots__ = ("_about", "_known", "met")
 
     def __init__(self) -> None:
         self.met: dict[str, Any] = {}
-        self._about: list[tuple[Any, ...]] = []
-        """Functions and their arguments that were not looked into yet."""
+        self._about: dict[tuple[int, int], tuple[Any, ...]] = {}
+        """Functions, each with its arguments of one call, that were not looked into yet."""
+        self._known: dict[tuple[int, int], Any] = {}
+        """All functions so far, kept so that no other one has the same identity."""
 
-    def look_into(self, *about: Any) -> "Meant":
+    def look_into(self, function: Any, *arguments: Any) -> "Meant":
         """Let agents be found in these, too."""
-        self._about.append(about)
+        key = (id(getattr(function, "__func__", function)), id(getattr(function, "__self__", None)))
+        if key not in self._known:
+            self._known[key] = function
+            self._about[key] = (function, *arguments)
         return self
 
     def meet(self, agent: Any) -> None:
@@ -48,7 +53,7 @@ class Meant:
                     if getattr(partner, "name", None) == name:
                         return partner
         while name not in self.met and self._about:
-            for agent in _reached(self._about.pop()):
+            for agent in _reached(self._about.popitem()[1]):
                 self.meet(agent)
         return self.met.get(name)
 

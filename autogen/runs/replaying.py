@@ -27,7 +27,7 @@ class ReplayScope(Scope):
     overrides = True
 
     def __init__(self, store: Store, rows: list[RunRow], live_from: int | None) -> None:
-        super().__init__(store, Policy(on_human="ask", on_unknown="retry"))
+        super().__init__(store, Policy(on_human="ask", on_unknown="retry", played=True))
         self._left = {row.id: row for row in rows}
         self._live_from = live_from
 
@@ -35,7 +35,7 @@ class ReplayScope(Scope):
         named = self.next(run_id)
         row = self._left.get(named) or next((one for one in self._left.values() if not one.entry), None)
         if row is None:
-            raise Diverged(named, "its beginning", "no further chat: the recording holds none", title)
+            raise Diverged(named, "its beginning", "no further chat: the recording holds none", title, True)
         del self._left[row.id]
         return self._played(row)
 

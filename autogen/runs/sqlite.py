@@ -38,10 +38,16 @@ class SqliteStore(SqliteRuns):
     # ---- the log -----------------------------------------------------------------------------------------------------
 
     def append(
-        self, run_id: str, generation: int, entries: Sequence[Entry], blobs: Mapping[str, bytes] = {}
+        self,
+        run_id: str,
+        generation: int,
+        entries: Sequence[Entry],
+        blobs: Mapping[str, bytes] = {},
+        *,
+        firm: bool = False,
     ) -> list[int]:
         db = self._db
-        with db.lock:
+        with db.lock, db.firmly() if firm else db.lock:
             if blobs:
                 blobs = self._new(db, run_id, generation, blobs)
             if len(entries) == 1 and (not blobs or self._small(blobs)):

@@ -62,12 +62,20 @@ class Store(Protocol):
         ...
 
     def append(
-        self, run_id: str, generation: int, entries: Sequence[Entry], blobs: Mapping[str, bytes] = {}
+        self,
+        run_id: str,
+        generation: int,
+        entries: Sequence[Entry],
+        blobs: Mapping[str, bytes] = {},
+        *,
+        firm: bool = False,
     ) -> list[int]:
         """Add entries (their `seq` is ignored) and the blobs they mention; gives the entries' numbers.
 
         blobs: by `of_blob`; a run keeps each once, however often it is given, and shares its ancestors'. They belong
             to the first of the entries, so a fork that shares the entry shares them too.
+        firm: return only when a power cut cannot take them back, nor anything that was appended before. Else the last
+            ones may be lost then, but and then all that came after them.
         Raises Fenced when another generation has begun, UnknownRun; nothing is written then.
         """
         ...

@@ -8,9 +8,11 @@ from typing import Any
 from msgspec import Struct
 
 from autogen.core.errors import RunPaused
+from autogen.drivers.clock import clock_here
 from autogen.runs import codec
 from autogen.runs.asks import Question, question_of, told_of
 from autogen.runs.digest import key_at
+from autogen.runs.lease import is_dead
 from autogen.runs.rows import Entry, EntryKind, RunRow, RunStatus
 from autogen.runs.store import Store
 
@@ -59,6 +61,9 @@ class RunView(Struct, frozen=True, kw_only=True):
     """The questions that it waits for."""
     in_flight: tuple[InFlight, ...] = ()
     """Tool calls and code runs that were begun and have no outcome yet."""
+    ready: bool = False
+    """`advance` would get it further: it was just started or forked, was answered, asks anew because its question has
+    expired, failed, or was left by a process that died. Never true of a script's run: that script carries it on."""
     value: Any = None
     """What its entry function returned; read `result`, which tells when there is nothing yet."""
 
@@ -70,7 +75,7 @@ class RunView(Struct, frozen=True, kw_only=True):
         return self.value
 
 
-def view(row: RunRow, entries: list[Entry]) -> RunView:
+def view(row: RunRow, entries: list[Entry], *, ready: bool = False) -> RunView:
     """Raises Damaged for what does not read."""
     return RunView(
         id=row.id,
@@ -90,6 +95,7 @@ def view(row: RunRow, entries: list[Entry]) -> RunView:
         owner=row.owner,
         pending=() if row.status in ("done", "cancelled") else pending_of(entries),
         in_flight=() if row.status in ("done", "cancelled") else in_flight_of(row.id, entries),
+        ready=ready,
         value=codec.decode(row.result, f"the result of run {row.id!r}", _by_name) if row.result else None,
     )
 
@@ -97,7 +103,34 @@ def view(row: RunRow, entries: list[Entry]) -> RunView:
 def seen(store: Store, run_id: str) -> RunView:
     """The run as it stands now. Raises UnknownRun."""
     row = store.run(run_id)
-    return view(row, store.read(run_id))
+    return _viewed(store, row, store.read(run_id), clock_here()())
+
+
+def listed(store: Store, row: RunRow, now: float) -> RunView:
+    """The same for lists: what is in flight is told of runs that wait only."""
+    return _viewed(store, row, store.read(row.id) if row.status == "paused" else [], now)
+
+
+def _viewed(store: Store, row: RunRow, entries: list[Entry], now: float) -> RunView:
+    return view(row, entries, ready=bool(row.entry) and _is_ready(store, row, entries, now))
+
+
+def _is_ready(store: Store, row: RunRow, entries: list[Entry], now: float) -> bool:
+    """entries: the log of a run that is paused."""
+    match row.status:
+        case "done" | "cancelled":
+            return False
+        case "failed":
+            return True
+        case "running":
+            return row.lease_until <= now or is_dead(row.owner)
+        case "paused":
+            waiting = [entry for entry in latest(entries).values() if entry.state == "waiting"]
+            if not waiting:
+                return True
+            given = store.answers(row.id)
+            expire = [question_of(entry).expires for entry in waiting]
+            return any(entry.address in given for entry in waiting) or any(one and one < now for one in expire)
 
 
 def latest(entries: list[Entry]) -> dict[str, Entry]:

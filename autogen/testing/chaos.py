@@ -26,7 +26,7 @@ from autogen.drivers.performer import EmitNow, Performers, Work, silent
 from autogen.models.errors import ModelTimeout, RateLimited
 from autogen.runs.durable import Scope, here
 from autogen.runs.log import OnUnknown, Policy, RunLog
-from autogen.runs.rows import Answer, Entry, RunChange, RunQuery, RunRow
+from autogen.runs.rows import Answer, RunChange, RunQuery, RunRow
 from autogen.runs.sqlite import SqliteStore
 from autogen.runs.store import Store
 from autogen.testing.clock import VirtualClock
@@ -294,11 +294,9 @@ class _Mortal:
         self._alive()
         return self._store.create(run)
 
-    def append(
-        self, run_id: str, generation: int, entries: Sequence[Entry], blobs: Mapping[str, bytes] = {}
-    ) -> list[int]:
+    def append(self, *args: Any, **kwargs: Any) -> list[int]:
         self._alive()
-        return self._store.append(run_id, generation, entries, blobs)
+        return self._store.append(*args, **kwargs)
 
     def settle(self, run_id: str, generation: int, change: RunChange) -> None:
         if not self.dead:  # called while it goes down: that is not told again

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 N = TypeVar("N", "RecordingFile", "RecordingItem")
 
 ENDING: Final = ".recording.jsonl"
+BESIDE: Final = ".recording.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,9 +33,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "RecordingFile | None":
-    if not file_path.name.endswith(ENDING):
-        return None
-    return _made(RecordingFile, parent, path=file_path)
+    name = file_path.name
+    if name.endswith(ENDING):
+        return _made(RecordingFile, parent, path=file_path)
+    if name.endswith(BESIDE) and parent.config.getoption("--rebuild"):
+        recording = file_path.with_name(f"{name[: -len(BESIDE)]}{ENDING}")
+        if not recording.exists():  # the first time
+            return _made(RecordingFile, parent, path=recording)
+    return None
 
 
 def _made(kind: type[N], parent: pytest.Collector, **given: Any) -> N:
@@ -70,7 +76,7 @@ class RecordingItem(pytest.Item):
         from autogen.testing.recorded import recorded
 
         rebuild = bool(self.config.getoption("--rebuild"))
-        beside = self.path.with_name(f"{self.path.name[: -len(ENDING)]}.recording.py")
+        beside = self.path.with_name(f"{self.path.name[: -len(ENDING)]}{BESIDE}")
         if beside.is_file():
             run = _run_of(beside)
             with recorded(self.path, rebuild=rebuild):
@@ -167,7 +173,7 @@ class RecordingUnplayable(Exception):
         self.path, self.why = path, why
 
     def __str__(self) -> str:
-        beside = f"{self.path.name[: -len(ENDING)]}.recording.py"
+        beside = f"{self.path.name[: -len(ENDING)]}{BESIDE}"
         return f"{self.path} cannot be played: {self.why}; put {beside} beside it, with a function run()"
 
 

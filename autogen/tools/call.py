@@ -1,14 +1,14 @@
 """Performs CallTool: finds out what to call with what, calls it, and turns every failure into an answer.
 
-A failing tool is an outcome that the model can act on, never a raise; only a limit of the run and what is no
-`Exception` (Ctrl-C, cancellation) pass through. Refuses to know which driver carries it out.
+A failing tool is an outcome that the model can act on, never a raise; only what ends the run (`EndsRun`: a limit, an
+error of the journal) and what is no `Exception` (Ctrl-C, cancellation) pass through. Refuses to know which driver carries it out.
 """
 
 from typing import Any
 
 from autogen.core.callables import is_async
 from autogen.core.effects import CallTool
-from autogen.core.errors import LimitReached
+from autogen.core.errors import EndsRun
 from autogen.core.events import ToolFinished, ToolStarted
 from autogen.core.tools import ToolOutcome
 from autogen.drivers.performer import CallProgram, EmitNow
@@ -54,7 +54,7 @@ async def _outcome(effect: CallTool, emit: EmitNow, seconds: float | None) -> To
     try:
         value = await step
         return ToolOutcome(name=name, content=_text(value, effect.tool, name))
-    except LimitReached:
+    except EndsRun:
         raise
     except TimeoutError as error:
         if limit is None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import autogen
 from scenario import chat, counters, mute, views
+
+import autogen
 
 WORDS = {
     "select_speaker_message_template": "Roles: {roles}. Read on, then choose from {agentlist}.",

@@ -97,3 +97,27 @@ def test_a_program_whose_input_ends_is_told_so_once(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "agent 'user_proxy' asked for human input, but the input is at its end" in done.stderr
     assert "set human_input_mode='NEVER'" in done.stderr
+
+
+@pytest.mark.skipif(not sandboxed(), reason="no sandbox on this machine")
+def test_the_group_of_four_counts_primes(tmp_path: Path) -> None:
+    code = "```python\nprint(sum(all(n % d for d in range(2, n)) for n in range(2, 100)), 'primes')\n```"
+    replies = ["Engineer", f"Like this:\n{code}", "Executor", "The critic should check this.", "It is 25.", "Admin"]
+    with ScriptedServer(replies) as server:
+        configs = [{"model": "gpt-4", "api_key": "sk-none", "base_url": server.base_url}]
+        (tmp_path / "OAI_CONFIG_LIST").write_text(json.dumps(configs))
+        done = run("four_roles.py", tmp_path, "exit\n")
+    assert done.returncode == 0, done.stderr
+    shown = [line for line in done.stdout.splitlines() if line.startswith("Next speaker: ")]
+    assert shown == [f"Next speaker: {name}" for name in ("Engineer", "Executor", "Critic", "Admin")]
+    assert "exitcode: 0 (execution succeeded)\nCode output: \n25 primes\n" in done.stdout
+    selecting = server.requests[0]["messages"]
+    assert [message["role"] for message in selecting] == ["system", "user", "system"]
+    assert "['Admin', 'Engineer', 'Executor', 'Critic']" in selecting[-1]["content"]
+
+
+def test_the_state_machine_keeps_to_its_graph(tmp_path: Path) -> None:
+    done = run("state_machine.py", tmp_path, "")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\nNext speaker: ") == 19 + 2
+    assert done.stdout.splitlines()[-1] == "['A0', 'B1', 'C2']" and "\nKEPT\n" in done.stdout

@@ -57,12 +57,18 @@ class KillingStore(SqliteStore):
         self.at, self.after, self.count = at, after, 0
 
     def append(
-        self, run_id: str, generation: int, entries: Sequence[Entry], blobs: Mapping[str, bytes] = {}
+        self,
+        run_id: str,
+        generation: int,
+        entries: Sequence[Entry],
+        blobs: Mapping[str, bytes] = {},
+        *,
+        firm: bool = False,
     ) -> list[int]:
         self.count += 1
         if self.count == self.at and not self.after:
             os.kill(os.getpid(), signal.SIGKILL)
-        numbers = super().append(run_id, generation, entries, blobs)
+        numbers = super().append(run_id, generation, entries, blobs, firm=firm)
         if self.count == self.at:
             os.kill(os.getpid(), signal.SIGKILL)
         return numbers

@@ -338,7 +338,8 @@ def _chat(plot: Plot, cast: Cast, drive: Driven, number: int) -> tuple[Any, ...]
     except Exception as raised:
         run: Any = getattr(raised, "run", None)
         reason = (run.status, str(run.stop_reason), len(run.transcript), dict(run.usage)) if run else None
-        return ("raised", type(raised).__name__, str(raised), reason)
+        # a journal keeps errors without what looks like a key
+        return ("raised", type(raised).__name__, str(raised).replace(CANARY, "[redacted:api-key]"), reason)
     if result.status == "paused":
         return ("paused", [question.id for question in result.pending], len(result.human_input), result.run_id)
     return (

@@ -274,6 +274,7 @@ def test_who_advances_a_run_that_is_being_advanced_is_told(tmp_path: Path) -> No
 
 
 def test_runs_that_are_not_there_or_not_for_advance_are_told(journal: Path) -> None:
+    autogen.start("elsewhere", run_id="elsewhere")
     for verb in (autogen.advance, autogen.cancel, lambda run_id: autogen.answer(run_id, "ask-1", "x")):
         with pytest.raises(UnknownRun, match="'nope'"):
             verb("nope")  # type: ignore[operator]

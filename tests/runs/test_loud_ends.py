@@ -11,6 +11,7 @@ import pytest
 
 import autogen
 from autogen import ConversableAgent
+from autogen.coding import CodeResult, MarkdownCodeExtractor
 from autogen.core.code import CodeBlock
 from autogen.core.errors import EndsRun, LimitReached
 from autogen.runs.durable import open_journal
@@ -204,13 +205,14 @@ def test_code_that_must_not_run_twice_is_on_the_disk_before_it_runs(tmp_path: Pa
     before: list[list[str]] = []
 
     class Executor:
-        code_extractor = None
+        code_extractor = MarkdownCodeExtractor()
 
         def execute_code_blocks(self, code_blocks: list[CodeBlock]) -> Any:
-            from autogen.coding.base import CodeResult
-
             before.append(list(seen))
             return CodeResult(exit_code=0, output="1")
+
+        def restart(self) -> None:
+            """Nothing is kept up."""
 
     runner = a_user(code_execution_config={"executor": Executor()})
     model = a_model(["```python\nprint(1)\n```", "TERMINATE"])

@@ -116,6 +116,22 @@ def test_an_entry_comes_back_as_it_was_written(store: Store) -> None:
     assert first == Entry(**{**{name: getattr(full, name) for name in full.__struct_fields__}, "seq": 1})
 
 
+def test_a_firm_entry_is_one_like_others_and_fenced_like_them(store: Store) -> None:
+    """What it adds, that a power cut cannot take it back, is for the store's own tests to show."""
+    stale = begun(store)
+    kept = {of_blob(b"x"): b"x"}
+    assert store.append("r", stale, [entry("a")], firm=True) == [1]
+    assert store.append("r", stale, [entry("b"), entry("c")], kept, firm=True) == [2, 3]
+    assert [one.address for one in store.read("r")] == ["a", "b", "c"]
+    assert store.blob("r", of_blob(b"x")) == b"x"
+    store.claim("r", "other", 1e6, 15.0)
+    with pytest.raises(Fenced):
+        store.append("r", stale, [entry("d")], firm=True)
+    with pytest.raises(UnknownRun):
+        store.append("gone", stale, [entry("d")], firm=True)
+    assert len(store.read("r")) == 3
+
+
 def test_half_a_character_in_a_text_does_not_lose_a_paid_answer(store: Store) -> None:
     half = "half \ud83d"
     store.create(RunRow(id=half, title=half, error=half))
@@ -666,7 +682,9 @@ class Model:
             self.rows[run_id] = replace(row, updated=now, lease_until=now + lease)
         return row.cancel
 
-    def append(self, run_id: str, generation: int, entries: list[Entry], blobs: dict[str, bytes]) -> list[int]:
+    def append(
+        self, run_id: str, generation: int, entries: list[Entry], blobs: dict[str, bytes], *, firm: bool = False
+    ) -> list[int]:
         self._fence(run_id, generation)
         numbers = []
         for one in entries:

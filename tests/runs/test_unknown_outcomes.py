@@ -27,12 +27,18 @@ class DyingStore(SqliteStore):
         self.at, self.count = at, 0
 
     def append(
-        self, run_id: str, generation: int, entries: Sequence[Entry], blobs: Mapping[str, bytes] = {}
+        self,
+        run_id: str,
+        generation: int,
+        entries: Sequence[Entry],
+        blobs: Mapping[str, bytes] = {},
+        *,
+        firm: bool = False,
     ) -> list[int]:
         self.count += 1
         if self.count >= self.at:
             raise Killed
-        return super().append(run_id, generation, entries, blobs)
+        return super().append(run_id, generation, entries, blobs, firm=firm)
 
     def settle(self, run_id: str, generation: int, change: RunChange) -> None:
         if self.count < self.at:

@@ -6,7 +6,7 @@ Refuses to know any story.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from autogen import AssistantAgent, ConversableAgent, UserProxyAgent
+from autogen import AssistantAgent, ConversableAgent, GroupChat, GroupChatManager, UserProxyAgent
 from autogen.testing import Line, Script
 
 Lines = Iterable[str | Mapping[str, Any] | Line]
@@ -46,3 +46,22 @@ def contents(history: Iterable[Mapping[str, Any]] | None) -> list[Any]:
 
 def tool_call(name: str, arguments: Any = None, call_id: str = "call_1") -> list[Any]:
     return [call_id, name, {} if arguments is None else arguments]
+
+
+def a_group(members: list[Any], lines: Script | Lines | None = None, **settings: Any) -> GroupChatManager:
+    """The manager of a group of `members`; its model answers from a script."""
+    script = lines if isinstance(lines, Script) or lines is None else Script(lines)
+    of_manager = {name: settings.pop(name) for name in ("name", "silent", "is_termination_msg") if name in settings}
+    group = GroupChat(members, [], **settings)
+    return GroupChatManager(group, llm_config=script.llm_config if script is not None else False, **of_manager)
+
+
+def a_speaker(name: str, *words: str, **given: Any) -> ConversableAgent:
+    """An agent without a model that always says the same: its words, or its own name."""
+    settings = {"human_input_mode": "NEVER", "description": f"The {name}.", **given}
+    return ConversableAgent(name, default_auto_reply=" ".join(words) or f"I am {name}.", **settings)
+
+
+def speakers(manager: GroupChatManager) -> list[str]:
+    """Who spoke in a group, in order."""
+    return [message["name"] for message in manager.groupchat.messages]

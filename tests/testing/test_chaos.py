@@ -147,7 +147,7 @@ def test_a_garbled_reply_is_cut_in_the_middle() -> None:
     text, call = garbled(reply).message.parts
     assert isinstance(text, Text)
     assert isinstance(call, ToolCall)
-    assert (text.text, call.arguments) == ("abc\ufffd", '{"amo')
+    assert (text.text, call.arguments) == ("abc\ufffd", '{"amou')
 
 
 def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

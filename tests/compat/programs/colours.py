@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import autogen
+from groups import speakers, team, three
 from scenario import bot, calls, function_call, llm, scenario, user, without_downloads
 
 
@@ -40,3 +41,11 @@ def usage_and_a_queue(base_url: str, work_dir: str) -> Any:
         [{"sender": user(), "recipient": agent, "message": word, "max_turns": 1} for word in ("one", "two")]
     )
     agent.print_usage_summary()
+
+
+@scenario(["alice and bob", "nobody", "bob"])
+def a_group(base_url: str, work_dir: str) -> Any:
+    manager = team(three(), {"llm_config": llm(base_url)}, max_round=2, select_speaker_auto_verbose=True)
+    manager.groupchat.agents[0].initiate_chat(manager, message="Begin.")
+    manager.resume(messages=[{"content": "a", "role": "user", "name": "alice"}])
+    return speakers(manager)

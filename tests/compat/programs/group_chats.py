@@ -10,6 +10,7 @@ import autogen
 from groups import WORDS, member, speakers, team, three, told
 from scenario import bot, calls, error, llm, mute, scenario, user, views
 
+
 @scenario()
 def round_robin(base_url: str, work_dir: str) -> Any:
     members = three()
@@ -502,7 +503,10 @@ def helpers_of_the_group(base_url: str, work_dir: str) -> Any:
     group = autogen.GroupChat([a, b, c, inner], [], **WORDS)
     group.append({"content": "One.", "role": "user"}, a)
     group.append({"content": "Two.", "role": "function", "name": "f"}, b)
-    group.append({"content": "Three.", "role": "tool", "tool_responses": [{"role": "tool", "content": 5, "tool_call_id": "x"}]}, c)
+    group.append(
+        {"content": "Three.", "role": "tool", "tool_responses": [{"role": "tool", "content": 5, "tool_call_id": "x"}]},
+        c,
+    )
     kept = copy.deepcopy(group.messages)
     group.reset()
     return {
@@ -585,9 +589,7 @@ def a_summary_by_the_model(base_url: str, work_dir: str) -> Any:
     members = three()
     manager = team(members, {"llm_config": llm(base_url)}, max_round=3, speaker_selection_method="round_robin")
     how = {"summary_prompt": "Sum up.", "summary_role": "user"}
-    result = members[0].initiate_chat(
-        manager, message="Begin.", summary_method="reflection_with_llm", summary_args=how
-    )
+    result = members[0].initiate_chat(manager, message="Begin.", summary_method="reflection_with_llm", summary_args=how)
     return result.summary, manager.chat_messages_for_summary(members[0])
 
 
