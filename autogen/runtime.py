@@ -102,7 +102,7 @@ def equip(run: Run, place: "Place | None" = None) -> None:
 def _meanings() -> "Meanings":
     from autogen.runs.journaled import Meanings
 
-    return Meanings(_repeat_tool, _repeat_code, _can_ask, _tool_started, _disk, _choose)
+    return Meanings(_repeat_tool, _rerun_tool, _repeat_code, _can_ask, _tool_started, _disk, _choose)
 
 
 def _disk() -> "Disk":
@@ -121,6 +121,12 @@ def _repeat_tool(effect: CallTool) -> "Repeat":
     from autogen.tools.declare import tool_marks
 
     return "free" if effect.tool is None else tool_marks(effect.tool).repeat
+
+
+def _rerun_tool(effect: CallTool) -> bool:
+    from autogen.tools.declare import runs_again
+
+    return effect.tool is not None and runs_again(effect.tool, effect.call.name)
 
 
 def _repeat_code(effect: RunCode) -> "Repeat":

@@ -15,6 +15,7 @@ from autogen.agents.history import HistoryViews
 from autogen.agents.inner import Inner, tell_of_overrides
 from autogen.agents.many_chats import ManyChats
 from autogen.agents.on_demand import standard_chain
+from autogen.agents.own_state import OwnState
 from autogen.agents.replying import Replying
 from autogen.agents.sessions import States, seen_here
 from autogen.agents.tooling import Tooling
@@ -41,6 +42,10 @@ _is_terminate.pure = True  # type: ignore[attr-defined]  # conversation.human ca
 class ConversableAgent(Chatting, ManyChats, Inner, Replying, HistoryViews, Tooling, CodeRunning, UsageViews):
     """An agent that talks: by its model, its tools, code, a person, or functions of the program."""
 
+    state = OwnState()
+    """What the program keeps on the agent for itself: a dict that belongs to the run in progress, and between runs to
+    the session, as histories do. In a journaled run it holds JSON values under text keys; what functions that are
+    recalled wrote to it is written again. See docs/journal.md."""
     DEFAULT_CONFIG: Any = False
     MAX_CONSECUTIVE_AUTO_REPLY = 100
     DEFAULT_SUMMARY_METHOD = "last_msg"

@@ -157,7 +157,8 @@ def _carryover(given: Any, where: str) -> tuple[Any, ...]:
     if isinstance(given, str):
         return (given,)
     if isinstance(given, list):
-        return tuple(cast("list[Any]", given))
+        known: list[Any] = given
+        return tuple(known)
     raise InvalidCarryOverType(f"Carryover should be a string or a list of strings. {where} has {type(given).__name__}")
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from weakref import ref
 
 from autogen.conversation.run import Run
-from autogen.conversation.state import AgentState
+from autogen.conversation.state import AgentState, own_copy
 from autogen.core.heard import MOST_RUNS, Heard
 from autogen.drivers.frame import Frame, current
 
@@ -214,15 +214,26 @@ def run_state(run: Run, agent: Any) -> AgentState:
     if state is None:
         if run.parent is not None:
             state = run_state(run.parent, agent).fork()
+            state.kept = None
         else:
             before = _committed(agent, run.session)
             state = before.fork() if before is not None else _seed(agent)
+            _begin_kept(run, state)
         state.own = agent._own_inner()
         state = run.states.setdefault(agent, state)  # tools that run together may touch it at the same time
         *_, root = run.lineage()
         if root.owed is not None:
             root.owed(run, agent)
     return state
+
+
+def _begin_kept(run: Run, state: AgentState) -> None:
+    """A journaled run begins with what the program kept when it first began, however often it is carried on here."""
+    if run.table is None or run.table.place is None:
+        return
+    if state.kept_before is not None and state.kept_before[0] == run.id:
+        state.kept = own_copy(state.kept_before[1])
+    state.kept_before = (run.id, own_copy(state.kept))
 
 
 def _seed(agent: Any) -> AgentState:
@@ -275,6 +286,8 @@ def commit(run: Run) -> None:
             if run.parent is not None:
                 run_state(run.parent, agent).take(state)
                 continue
+            if state.kept_before is not None and run.status != "done" and run.table.place is not None:
+                state.kept = own_copy(state.kept_before[1])  # the run goes on later, from its beginning
             state.settle()
             agent._last_state = state
             _keep(agent, run.session, state)

@@ -191,7 +191,7 @@ async def _announce(planned: PlannedChat) -> None:
 def _shown(message: Any) -> str:
     if callable(message):
         return f"Callable: {qualified_name(message).rpartition('.')[2]}"
-    known = plain(message)
+    known: object = plain(message)
     return f"Dict: {dict(cast('dict[str, Any]', known))}" if isinstance(known, dict) else str(known)
 
 

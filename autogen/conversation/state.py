@@ -6,7 +6,7 @@ Refuses to know how agents are configured.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from autogen.core.heard import Heard
 from autogen.core.wire import MessageDict
@@ -32,6 +32,8 @@ class AgentState:
         "heard",
         "histories",
         "human_input",
+        "kept",
+        "kept_before",
         "lent",
         "own",
         "ran",
@@ -55,6 +57,10 @@ class AgentState:
         """What was said in this agent's runs that are over; None as long as nothing untrusted was heard in them."""
         self.finished: Any = None
         """What this agent's last sequence of chats gave: a list, or a dict by chat_id."""
+        self.kept: dict[str, Any] | None = None
+        """What the program keeps for itself, `agent.state`; None for nothing yet. Of a run: in the outermost one."""
+        self.kept_before: tuple[str, dict[str, Any] | None] | None = None
+        """Of a journaled run: its id, and what was kept when it began, so that it begins so each time."""
         self.lent: AgentState | None = None
         """Of a copy made by `lend`: how it was then."""
         self.speaker: Any = None
@@ -65,6 +71,12 @@ class AgentState:
     def touch(self, partner: Any, cleared: bool = False) -> None:
         """Note that something happens with `partner`."""
         self.touched[partner] = cleared or self.touched.get(partner, False)
+
+    def kept_here(self) -> dict[str, Any]:
+        """What the program keeps for itself."""
+        if self.kept is None:
+            self.kept = {}
+        return self.kept
 
     def settle(self) -> None:
         """The run is over: forget what only it asked for, and of short histories what can be made again in no time."""
@@ -88,6 +100,8 @@ class AgentState:
         twin.human_input = list(self.human_input)
         twin.ran = self.ran
         twin.heard = self.heard
+        twin.kept = own_copy(self.kept) if self.kept else None
+        twin.kept_before = self.kept_before
         twin.speaker = self.speaker
         twin.finished = self.finished
         return twin
@@ -112,7 +126,9 @@ class AgentState:
     def differs(self, other: "AgentState") -> bool:
         """Does it read differently? A missing history is an empty one."""
         views = zip(self._views(), other._views(), strict=True)
-        return self.human_input != other.human_input or any(_changed(mine, theirs) for mine, theirs in views)
+        if self.human_input != other.human_input or (self.kept or {}) != (other.kept or {}):
+            return True
+        return any(_changed(mine, theirs) for mine, theirs in views)
 
     def write_to(self, other: "AgentState") -> None:
         """Do to `other` what was written to this lent copy."""
@@ -127,6 +143,8 @@ class AgentState:
                     theirs.pop(partner, None)
         if self.human_input != before.human_input:
             other.human_input = self.human_input
+        if (self.kept or {}) != (before.kept or {}):
+            other.kept = self.kept
 
     def _views(self) -> tuple[defaultdict[Any, Any], ...]:
         return self.histories, self.counters, self.reply_at_receive
@@ -147,6 +165,13 @@ class AgentState:
             self.speaker = nested.speaker
         if nested.finished is not None:
             self.finished = nested.finished
+
+
+def own_copy(value: Any) -> Any:
+    """A copy down to the values; what is no dict or list is shared."""
+    if type(value) is dict:
+        return {key: own_copy(item) for key, item in cast("dict[Any, Any]", value).items()}
+    return [own_copy(item) for item in cast("list[Any]", value)] if type(value) is list else value
 
 
 def _changed(mine: defaultdict[Any, Any], was: defaultdict[Any, Any]) -> list[Any]:

@@ -4,7 +4,7 @@ An agent that this process has not met yet gets what it is owed when a run meets
 found (`edits.py`) and where agents are looked for (`meant.py`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias, cast
 
@@ -20,6 +20,7 @@ from autogen.core.wire import MessageDict
 from autogen.runs.edits import AFTER, Edits, HistoryEdit, Kept, read_edits, reply_of
 from autogen.runs.errors import Damaged
 from autogen.runs.meant import Meant
+from autogen.runs.own_state import Notes, Written, touch_all, write_again
 
 Act: TypeAlias = Callable[[AgentState, Any, Any], None]
 """(state, agent, partner or None)"""
@@ -59,7 +60,7 @@ class Owed:
                 act(state, met[0], met[-1])
 
 
-def apply_edits(run: Run, detail: bytes, answer: Any, meant: Meant) -> None:
+def apply_edits(run: Run, detail: bytes, answer: Any, meant: Meant, around: Sequence[Notes] = ()) -> None:
     """Do to the run's views what the function did when it was called. Raises Damaged."""
     if not detail:
         return
@@ -78,9 +79,10 @@ def apply_edits(run: Run, detail: bytes, answer: Any, meant: Meant) -> None:
         run.repeats.add(edits.repeated)
         run.repeats.over = run.repeats.over or edits.over
     _apply(run, edits, meant)
+    _write_states(run, edits, meant, around)
 
 
-def apply_left(run: Run, detail: bytes, meant: Meant) -> None:
+def apply_left(run: Run, detail: bytes, meant: Meant, around: Sequence[Notes] = ()) -> None:
     """Do what the chats left that were held inside a tool. detail: of its entry. Raises Damaged."""
     if b'"left"' not in detail:
         return
@@ -89,6 +91,8 @@ def apply_left(run: Run, detail: bytes, meant: Meant) -> None:
     except ValueError as error:
         raise Damaged("what the chats of a tool left", str(error)) from None
     apply_all(run, left, meant)
+    for edits in left:
+        _write_states(run, edits, meant, around)
 
 
 def apply_all(run: Run, left: Iterable[Edits], meant: Meant) -> None:
@@ -110,6 +114,26 @@ def _apply(run: Run, edits: Edits, meant: Meant) -> None:
             root.owed.add(run, names, act)
         else:
             act(_state(run, found[0]), found[0], found[-1])
+
+
+def _write_states(run: Run, edits: Edits, meant: Meant, around: Sequence[Notes]) -> None:
+    """`agent.state` is the outermost run's. around: of the functions that are being called around the recalled one."""
+    *_, root = run.lineage()
+    for one in edits.written:
+
+        def write(state: AgentState, _: Any, __: Any, one: Written = one) -> None:
+            kept = state.kept_here()
+            touch_all(around, [one], kept)
+            write_again(kept, one)
+
+        agent = meant.find(run, one.agent)
+        if agent is not None:
+            _state(run, agent)  # so that every run around it has one
+            write(_state(root, agent), None, None)
+            continue
+        if root.owed is None:
+            root.owed = Owed(meant)
+        root.owed.add(root, (one.agent,), write)
 
 
 def _state(run: Run, agent: Any) -> AgentState:

@@ -55,6 +55,14 @@ def encode(value: object, what: str) -> bytes:
         raise NotStorable(what, f"${refused.path}", refused.kind) from None
 
 
+def type_of(value: object, what: str) -> str:
+    """The type under which `value` would be written: "json" for plain JSON. Raises NotStorable."""
+    try:
+        return tagged(pack(value)).type
+    except Refused as refused:
+        raise NotStorable(what, f"${refused.path}", refused.kind) from None
+
+
 def decode(data: bytes, what: str, agents: Bind | None = None) -> object:
     """The value again. what: for messages, where `data` stood.
 

@@ -12,8 +12,9 @@ from msgspec.json import Encoder
 
 from autogen.core.model import ModelMessage, ModelRequest
 
-_KEEP = 4
-"""Chains remembered: one per agent that talks in turns."""
+_KEEP = 256
+"""Requests remembered: one per agent and purpose."""
+_NONE: tuple[tuple[ModelMessage, ...], bytes] = ((), b"")
 
 
 def _as_class(value: Any) -> str:
@@ -62,30 +63,26 @@ class Chains:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: list[tuple[tuple[ModelMessage, ...], bytes, bytes]] = []
+        self._known: dict[bytes, tuple[tuple[ModelMessage, ...], bytes]] = {}
+        """By who asks with which tools: its last request, and the chain over it."""
 
     def request(self, agent: str, purpose: str, request: ModelRequest) -> tuple[str, int]:
         """Of a model call: who asks, why, messages, tools and settings; not which endpoint answers.
 
-        Also how many of its messages an earlier request of the run began with.
+        Also how many of its messages the one before it began with.
         """
         head = _head(agent, purpose, request)
         messages = request.messages
-        best = found = 0
-        chain = head
-        for index, (before, known_head, known_chain) in enumerate(self._known):
-            count = len(before)
-            if best < count <= len(messages) and known_head == head and messages[:count] == before:
-                best, chain = count, known_chain
-                found = index
-        if best:
-            del self._known[found]
-        for message in messages[best:]:
+        before, chain = self._known.pop(head, _NONE)
+        shared = len(before)
+        if not shared or messages[:shared] != before:
+            shared, chain = 0, head
+        for message in messages[shared:]:
             chain = blake2b(chain + _of_message(message), digest_size=16).digest()
-        self._known.append((messages, head, chain))
+        self._known[head] = messages, chain
         if len(self._known) > _KEEP:
-            del self._known[0]
-        return chain.hex(), best
+            del self._known[next(iter(self._known))]
+        return chain.hex(), shared
 
 
 def _head(agent: str, purpose: str, request: ModelRequest) -> bytes:

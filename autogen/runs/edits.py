@@ -2,7 +2,8 @@
 
 Views are 0.2's lists and dicts, so what was written is told by comparing them before and after; of what runs beside
 others (tools), by what its chats left. Refuses to know why the function was called and how edits are done again
-(`applied.py`). What a function keeps for itself is not seen: that belongs into JSON that it returns.
+(`applied.py`). What a function keeps for itself is not seen, but for `agent.state`: that is noted while it is
+written (`own_state.py`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from autogen.conversation.state import AgentState
 from autogen.core.model import Usage
 from autogen.core.stop import StopReason
 from autogen.runs.errors import Damaged, NotStorable
+from autogen.runs.own_state import Written
 
 
 class Kept(Struct, frozen=True, array_like=True):
@@ -66,6 +68,8 @@ class Edits(Struct, frozen=True, omit_defaults=True):
     """(tool, arguments, result, how often) of tools that it called."""
     over: str | None = None
     """Why the chat is to end: one of these was called too often."""
+    written: list[Written] = []
+    """What was written to `agent.state`."""
 
 
 _encode: Final = Encoder().encode
@@ -122,8 +126,8 @@ def chat_of(run: Run) -> Run:
     return run
 
 
-def made_edits(run: Run, snapshot_before: Any, answer: Any) -> bytes:
-    """What changed since, encoded; b"" for nothing. Raises NotStorable for a message that is no JSON."""
+def made_edits(run: Run, snapshot_before: Any, answer: Any, written: Sequence[Written] = ()) -> bytes:
+    """What changed since, encoded; b"" for nothing. written: to the state of agents. Raises NotStorable for a message that is no JSON."""
     before: _Before = snapshot_before
     run.catch_up()
     states = dict(run.states)
@@ -155,6 +159,7 @@ def made_edits(run: Run, snapshot_before: Any, answer: Any) -> bytes:
         acted=run.watch is not None and run.watch.stale < before.stale,
         repeated=[(*key, n - had) for key, n in calls.items() if n != (had := before.repeated.get(key, 0))],
         over=run.repeats.over if run.repeats is not None else None,
+        written=list(written),
         origin=origin_passed_on(run.told, reply_of(answer)) if run.told and reply_of(answer) is not None else "",
     )
     if edits == Edits():

@@ -13,23 +13,26 @@ from msgspec.structs import replace
 
 from autogen.conversation.run import Run
 from autogen.core.effects import AskHuman, CallModel, CallTool, Draw, Invoke, RunCode, Sleep
-from autogen.core.errors import EndsRun, LimitReached
+from autogen.core.errors import LimitReached
 from autogen.core.events import ToolStarted
 from autogen.core.model import ModelReply, Usage
 from autogen.core.secrets import any_declared, hide, hide_text
 from autogen.core.tools import ToolOutcome
 from autogen.drivers.frame import Frame
-from autogen.drivers.performer import Act, EmitNow, Performers, program_call
+from autogen.drivers.performer import Act, EmitNow, Performers
 from autogen.runs import codec
-from autogen.runs.applied import apply_edits, apply_left
+from autogen.runs.again import called_again, ended_inside, told_again
+from autogen.runs.applied import apply_left
 from autogen.runs.asks import ask_person, unknown_outcome
+from autogen.runs.calling import call_back, called
 from autogen.runs.code_runs import CodeRun
 from autogen.runs.digest import of_bytes, of_json, shown, to_json
-from autogen.runs.edits import Edits, made_edits, snapshot, with_left
+from autogen.runs.edits import Edits, with_left
 from autogen.runs.error_codec import decode_error, encode_error
 from autogen.runs.errors import UnboundTool
 from autogen.runs.live import Choose, changed_call
 from autogen.runs.log import RunLog
+from autogen.runs.own_state import Notes
 from autogen.runs.place import Place, key_of
 from autogen.runs.requests import (
     MARK,
@@ -56,14 +59,12 @@ Repeat: TypeAlias = Literal["free", "idempotent", "never", "resume"]
 Finish: TypeAlias = Callable[[Any], tuple[bytes, dict[str, bytes]]]
 """What is to be told of an effect that is over, for people and for its recall, and blobs."""
 
-RECALLED = frozenset({"reply_function", "override"})
-"""Kinds of callbacks that are recalled; the others run again, and what they give is compared."""
-
-
 class Meanings(Struct, frozen=True, eq=False):
     """What only upper layers know of an effect; filled in by `runtime`."""
 
     repeat_tool: Callable[[CallTool], Repeat]
+    rerun_tool: Callable[[CallTool], bool]
+    """Is it called again when the run goes on? Raises ConfigError where that is asked for and must not be."""
     repeat_code: Callable[[RunCode], Repeat]
     can_ask: Callable[[], bool]
     """Is there somebody to ask at once: a terminal, or an input stream of the program's own?"""
@@ -121,15 +122,25 @@ class Journaled:
     def _frame(self, place: Place) -> Frame:
         return Frame(self.run, self.is_async, journaled(self.plain, place, self.run, self.is_async, self.meanings))
 
-    def _within(
-        self, address: str, work: Coroutine[Any, Any, A], foreign: str = "", left: list[Edits] | None = None
+    def within(
+        self,
+        address: str,
+        work: Coroutine[Any, Any, A],
+        foreign: str = "",
+        left: list[Edits] | None = None,
+        notes: Notes | None = None,
     ) -> Within[A]:
-        """The work of a performer; what it starts stands under `address`. left: takes what its chats leave."""
+        """The work of a performer; what it starts stands under `address`.
+
+        left: takes what its chats leave. notes: take what it writes to the state of agents.
+        """
 
         def stand() -> tuple[Frame, Place]:
             inner = self.place.inside(address, foreign, home=True)
             if left is not None:
                 inner.left = left
+            if notes is not None:
+                inner.notes = (*inner.notes, notes)
             return self._frame(inner), inner
 
         return Within(stand, work)
@@ -164,7 +175,7 @@ class Journaled:
         on_human = self.log.policy.on_human
         return on_human == "ask" or (on_human == "auto" and self.meanings.can_ask())
 
-    async def _performed(
+    async def performed(
         self, entry: Entry, work: Any, what: str, finish: Finish | None = None, *, even_failed: bool = False
     ) -> Any:
         """Carry `work` out and write down what came of it under the entry's address.
@@ -236,9 +247,9 @@ class Journaled:
 
         # its digest is that of the program's own request, so that a fork that goes on finds it again
         live = changed_call(effect, log.changes, self.meanings.choose) if log.changes.touches_models else effect
-        work = self._within(address, self.plain.call_model(live, sent))
+        work = self.within(address, self.plain.call_model(live, sent))
         what = f"the model of {effect.agent}"
-        answer: ModelReply = await self._performed(entry, work, what, finish, even_failed=True)
+        answer: ModelReply = await self.performed(entry, work, what, finish, even_failed=True)
         if log.requests is not None:
             log.requests.hear(address, log.entries[address].answer, answer.message.text)
         return answer
@@ -276,9 +287,15 @@ class Journaled:
         detail = to_json(told if repeat == "never" else {**told, "repeat": repeat})
         foreign = "" if repeat == "resume" else f"the tool {effect.call.name!r} of agent {effect.agent!r}"
         left: list[Edits] = []
+        notes = Notes()
+        again = self.meanings.rerun_tool(effect)
 
         def finish(outcome: Any) -> tuple[bytes, dict[str, bytes]]:
-            return with_left(detail, left), {}
+            return with_left(detail, [*left, Edits(written=notes.written())]), {}
+
+        def work(emit: EmitNow) -> Any:
+            calling = self.plain.call_tool(self._keyed(effect, address), emit)
+            return self.within(address, calling, foreign, left, notes)
 
         if effect.tool is None:
             self._refuse_missing(effect, address)
@@ -291,10 +308,11 @@ class Journaled:
             digest,
             detail,
             repeat,
-            lambda: self._within(address, self.plain.call_tool(self._keyed(effect, address), emit), foreign, left),
+            lambda: work(emit),
             lambda: f"{effect.call.name}({effect.call.arguments})",
             lambda known: tell_tool(emit, effect, known, self.meanings.tool_started(effect)),
             finish,
+            (lambda: work(told_again(emit))) if again else None,
         )
         return outcome
 
@@ -328,7 +346,7 @@ class Journaled:
             digest,
             to_json({"blocks": blocks}),
             self.meanings.repeat_code(effect),
-            lambda: self._within(address, running.carry_out(self.plain.run_code(effect, emit), emit)),
+            lambda: self.within(address, running.carry_out(self.plain.run_code(effect, emit), emit)),
             lambda: shown(blocks),
             lambda known: tell_code(emit, effect, known),
             files,
@@ -347,8 +365,12 @@ class Journaled:
         told: Callable[[], str],
         retell: Callable[[Any], None],
         finish: Finish | None = None,
+        again: Callable[[], Any] | None = None,
     ) -> Any:
-        """An effect that changes the world: that it was begun is written first, so that a crash inside it is known."""
+        """An effect that changes the world: that it was begun is written first, so that a crash inside it is known.
+
+        again: calls it although its outcome is known.
+        """
         log = self.log
         known = log.find(
             address,
@@ -356,13 +378,15 @@ class Journaled:
             told,
             redacted=lambda entry: MARK in detail and entry.label == label and entry.detail.startswith(detail[:-1]),
         )
+        if known is not None and known.state == "done" and again is not None:
+            return await called_again(self, known, again)
         if known is not None and known.state != "started":
             count_inside(self, address, of_run=True)
-            apply_left(self.run, known.detail, log.meant)
+            apply_left(self.run, known.detail, log.meant, self.place.notes)
             outcome = self.recalled(known)
             retell(outcome)
             return outcome
-        before = known or _ended_inside(log.entries.get(address))
+        before = known or ended_inside(log.entries.get(address))
         if before is not None:
             log.check()
             if repeat == "never":
@@ -382,7 +406,7 @@ class Journaled:
         )
         if repeat != "free":
             await self.write(entry, firm=repeat != "resume")
-        return await self._performed(entry, work(), label or kind, finish)
+        return await self.performed(entry, work(), label or kind, finish)
 
     # ---- people -----------------------------------------------------------------------------------------------------
 
@@ -393,61 +417,8 @@ class Journaled:
 
     async def invoke(self, effect: Invoke, emit: EmitNow) -> Any:
         if effect.kind == "entry":
-            return await Within(lambda: (self._frame(self.place), self.place), _called(effect))
-        mark = getattr(effect.function, "__autogen_on_resume__", None)
-        recall = effect.kind in RECALLED if mark is None else mark == "recall"
-        digest = of_bytes(effect.kind.encode(), effect.name.encode())
-        address = self.place.next(key_of(effect.agent, "call", effect.name), digest)
-        what = f"{effect.name!r} of agent {effect.agent!r}"
-        known = self.log.find(address, digest, lambda: effect.name)
-        entry = Entry(
-            address=address,
-            kind="callback",
-            state="done",
-            agent=effect.agent,
-            label=effect.name,
-            digest=digest,
-            started=self.log.clock(),
-        )
-        if recall:
-            return await self._recall(effect, known, entry, what)
-        return await self._compare(effect, known, entry, what)
-
-    async def _recall(self, effect: Invoke, known: Entry | None, entry: Entry, what: str) -> Any:
-        meant = self.log.meant.look_into(effect.function, effect.args, effect.kwargs)
-        beside = self.place.beside
-        if known is not None:
-            count_inside(self, entry.address, of_run=beside)
-            apply_left(self.run, known.detail, meant)
-            if known.state == "failed":
-                apply_edits(self.run, known.detail, None, meant)
-            answer = self.recalled(known)
-            apply_edits(self.run, known.detail, answer, meant)
-            return answer
-        left: list[Edits] = []
-        work = self._within(entry.address, _called(effect), f"the function {what}", left)
-        before = None if beside else snapshot(self.run)
-
-        def finish(answer: Any) -> tuple[bytes, dict[str, bytes]]:
-            return with_left(b"", left) if before is None else made_edits(self.run, before, answer), {}
-
-        attempt = self.log.attempt(entry.address)
-        return await self._performed(replace(entry, attempt=attempt), work, what, finish, even_failed=True)
-
-    async def _compare(self, effect: Invoke, known: Entry | None, entry: Entry, what: str) -> Any:
-        log = self.log
-        row = log.row
-        if known is None or known.state == "failed":
-            log.check()
-        answer = await self._within(entry.address, _called(effect))
-        told = to_json(answer)
-        if known is not None and known.state == "done":
-            if known.answer == _seal(told) or (log.replay and MARK in told):
-                self.place.time = max(self.place.time, known.ended)
-                return answer
-            log.leave(row, entry.address, of_bytes(told), f"another result of {what}", shown(answer))
-        await self.write(replace(entry, ended=log.clock(), answer=_seal(told)))
-        return answer
+            return await Within(lambda: (self._frame(self.place), self.place), called(effect))
+        return await call_back(self, effect)
 
     async def sleep(self, effect: Sleep) -> None:
         log = self.log
@@ -466,22 +437,6 @@ class Journaled:
         if left > 0:
             await Sleep(left)
         await self.write(replace(entry, state="done", ended=log.clock()))
-
-
-def _ended_inside(entry: Entry | None) -> Entry | None:
-    """The entry, if the run ended by an error of its own inside this effect: what it had done by then is not known."""
-    if entry is None or entry.state != "failed":
-        return None
-    raised = decode_error(entry.answer, entry.address)
-    return entry if isinstance(raised, EndsRun) and not isinstance(raised, LimitReached) else None
-
-
-async def _called(effect: Invoke) -> Any:
-    return await program_call(effect)
-
-
-def _seal(told: bytes) -> bytes:
-    return f'"{of_bytes(told)}"'.encode()
 
 
 def _request_shown(effect: CallModel) -> str:

@@ -19,7 +19,7 @@ _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "~": "%7E"})
 class Place:
     """One branch of a run. `path` is "" for the outermost."""
 
-    __slots__ = ("_counts", "beside", "foreign", "home", "leaves_to", "left", "log", "path", "time")
+    __slots__ = ("_counts", "beside", "foreign", "home", "leaves_to", "left", "log", "notes", "path", "time")
 
     def __init__(self, log: Any, path: str, time: float, foreign: str = "", home: bool = False) -> None:
         self.log = log
@@ -37,6 +37,8 @@ class Place:
         """Where chats that are held here put what they leave, for the effect that they are held in."""
         self.leaves_to: list[Any] | None = None
         """Of a chat: the `left` of the branch that it was begun in."""
+        self.notes: tuple[Any, ...] = ()
+        """What the functions around this branch note of the state of agents; see `own_state.py`."""
         self._counts: dict[str, int] = {}
 
     def next(self, key: str, digest: str) -> str:
@@ -50,13 +52,13 @@ class Place:
     def inside(self, address: str, foreign: str = "", home: bool = False) -> "Place":
         """The branch of what happens inside the effect of this address."""
         inner = Place(self.log, f"{address}/", self.time, foreign or self.foreign, home)
-        inner.left, inner.beside = self.left, self.beside
+        inner.left, inner.beside, inner.notes = self.left, self.beside, self.notes
         return inner
 
     def chat(self, address: str) -> "Place":
         """The branch of a chat that is held in this one."""
         inner = Place(self.log, f"{address}/", self.time, self.foreign)
-        inner.leaves_to = self.left
+        inner.leaves_to, inner.notes = self.left, self.notes
         return inner
 
     def settle_here(self) -> None:

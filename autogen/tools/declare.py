@@ -119,6 +119,33 @@ def tool_marks(function: Any) -> ToolMarks:
     return UNMARKED
 
 
+def runs_again(function: Any, name: str) -> bool:
+    """Is the tool called again when its run goes on? `@on_resume("rerun")`, found like the other marks.
+
+    Raises ConfigError for one whose repetition is not free.
+    """
+    repeat = tool_marks(function).repeat
+    for _ in range(32):
+        mark = getattr(function, "__autogen_on_resume__", None)
+        if mark is not None:
+            break
+        function = (
+            function.function
+            if isinstance(function, Tool)
+            else getattr(function, "__wrapped__", None) or getattr(function, "func", None)
+        )
+        if function is None:
+            return False
+    else:
+        return False
+    if mark == "rerun" and repeat != "free":
+        raise ConfigError(
+            f'the tool {name!r} is marked on_resume("rerun"), but calling it again is not free (repeat={repeat!r}); '
+            'say @autogen.tool(repeat="free") if it changes nothing, or leave the mark out'
+        )
+    return mark == "rerun"
+
+
 def is_marked(function: Any) -> bool:
     """True when `@tool` has seen the function."""
     return tool_marks(function) is not UNMARKED

@@ -32,7 +32,7 @@ drivers = st.sampled_from(BOTH)
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 EVERYTHING = Plot(
-    lines=tuple({"calls": (number,)} for number in range(len(CALLS))) + ({"calls": (0, 2, 4, 6)}, {"text": "Well."}),
+    lines=(*({"calls": (number,)} for number in range(len(CALLS))), {"calls": (0, 2, 4, 6)}, {"text": "Well."}),
     mode="TERMINATE",
     answers=("more",),
     chats=2,

@@ -159,8 +159,7 @@ def test_a_program_that_ends_before_its_recording_is_told(tmp_path: Path) -> Non
     with pytest.raises(RecordingDiffers, match="the program ended before it"), recorded(path):
         """No chat at all."""
     with pytest.raises(RecordingDiffers, match="no further chat"), recorded(path):
-        hold(2)
-        hold(2)
+        assert [hold(2), hold(2)]
 
 
 def test_what_raises_while_it_is_recorded_writes_nothing(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def a_queue(
 
 
 def test_each_chat_is_told_what_those_before_it_came_to(drive: Driven) -> None:
-    recipients = [an_echo(f"r{number}", lambda _, number=number: f"Answer {number}.") for number in range(3)]
+    recipients = [an_echo(f"r{number}", partial("Answer {}.".format, number)) for number in range(3)]
     results = listed(drive(autogen.initiate_chats, a_queue(*recipients)))
     assert [result.chat_history[0]["content"] for result in results] == [
         "Question 1.",
