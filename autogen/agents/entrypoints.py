@@ -22,8 +22,8 @@ from autogen.core.stop import Budget, StopReason
 from autogen.drivers.threads import beside
 from autogen.runs import codec
 from autogen.runs.answers import AnswerView, given_answer
-from autogen.runs.carrying import end_if_dead
 from autogen.runs.beginnings import MOST
+from autogen.runs.carrying import end_if_dead
 from autogen.runs.digest import of_json, shown
 from autogen.runs.durable import ON_HUMAN, JournalLike, Scope, check_choice, wanted_scope
 from autogen.runs.errors import (
@@ -105,8 +105,9 @@ def start(
 
     entry: the name, or the function. A name that is not registered in this process is taken as it is, so that a web
     service can start what only its workers have imported; `advance` needs the function. A function that is not
-    registered raises UnknownEntrypoint. The journal is made if it is not there. Starting the same run_id again with the same arguments changes
-    nothing; with others it raises Diverged. Raises ConfigError, NotStorable, JournalUnusable.
+    registered raises UnknownEntrypoint. The journal is made if it is not there.
+    Starting the same run_id again with the same arguments changes nothing; with others it raises Diverged.
+    Raises ConfigError, NotStorable, JournalUnusable.
     """
     name = entry if isinstance(entry, str) else _name_of(entry)
     if not isinstance(entry, str):
@@ -246,7 +247,9 @@ async def a_start(
     return await beside(lambda: start(entry, arguments, run_id=run_id, journal=journal))
 
 
-async def a_answer(run_id: str, ask_id: str, value: Any, *, by: str = "", journal: JournalLike | None = None) -> AnswerView:
+async def a_answer(
+    run_id: str, ask_id: str, value: Any, *, by: str = "", journal: JournalLike | None = None
+) -> AnswerView:
     """`answer` on an event loop."""
     return await beside(lambda: answer(run_id, ask_id, value, by=by, journal=journal))
 

@@ -157,8 +157,7 @@ def _carryover(given: Any, where: str) -> tuple[Any, ...]:
     if isinstance(given, str):
         return (given,)
     if isinstance(given, list):
-        known: list[Any] = given
-        return tuple(known)
+        return tuple(cast("list[Any]", given))
     raise InvalidCarryOverType(f"Carryover should be a string or a list of strings. {where} has {type(given).__name__}")
 
 

@@ -5,7 +5,7 @@ the sequence belongs to, so that all of them share its budget and its journal. D
 banner. Refuses to know how runs are made and where their results go.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeAlias, cast
 
 from msgspec import Struct
@@ -196,9 +196,10 @@ def _shown(message: Any) -> str:
 
 
 def _item(item: Any) -> str:
-    if isinstance(item, dict) and "content" in item:
-        return str(cast("dict[str, Any]", item)["content"])
-    return str(item)
+    if isinstance(item, Mapping):
+        known = cast("Mapping[str, Any]", item)
+        return str(known.get("content", known))
+    return str(cast("object", item))
 
 
 def _id(planned: PlannedChat) -> int:

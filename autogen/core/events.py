@@ -106,8 +106,8 @@ class CodeFinished(Struct, frozen=True):
 
 
 class AnswerTaken(Struct, frozen=True):
-    """A person's answer came from the journal: nobody is asked again. A console prints nothing: the answer stands in the
-    chat, and what the terminal showed when it was typed was no line of ours."""
+    """A person's answer came from the journal: nobody is asked again. A console prints nothing: the answer stands in
+    the chat, and what the terminal showed when it was typed was no line of ours."""
 
     agent: str
     prompt: str

@@ -188,8 +188,9 @@ async def unknown_outcome(here: "Journaled", entry: Entry, name: str) -> Any:
     address = f"{entry.address}/unknown/{entry.attempt}"
     given = told_of(entry).get("arguments")
     called = name if given is None else f"{name!r} with {laid_open(json_text(given))}"
+    ended = "run" if entry.state == "failed" else "process"
     prompt = (
-        f"The {'run' if entry.state == 'failed' else 'process'} ended inside {'' if entry.kind == 'code' else 'the tool '}{called}; nobody knows whether it "
+        f"The {ended} ended inside {'' if entry.kind == 'code' else 'the tool '}{called}; nobody knows whether it "
         f"did its work (idempotency key {key}). Look, then answer 'retry' to call it again, 'fail' to end the run, "
         "or 'done: <its result>' to go on as if it had answered so: "
     )

@@ -268,7 +268,9 @@ def current_scope(journal: JournalLike | None = None, *, create: bool = True) ->
     create: make the journal's file if it is not there, else raise JournalUnusable.
     """
     scope = here.get()
-    if scope is not None and (journal is None or scope.overrides or scope.store is open_journal(journal, create=create)):
+    if scope is not None and (
+        journal is None or scope.overrides or scope.store is open_journal(journal, create=create)
+    ):
         return scope
     if journal is not None:
         return _ambient_scope(open_journal(journal, create=create))

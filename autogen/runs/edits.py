@@ -127,7 +127,10 @@ def chat_of(run: Run) -> Run:
 
 
 def made_edits(run: Run, snapshot_before: Any, answer: Any, written: Sequence[Written] = ()) -> bytes:
-    """What changed since, encoded; b"" for nothing. written: to the state of agents. Raises NotStorable for a message that is no JSON."""
+    """What changed since, encoded; b"" for nothing. written: to the state of agents.
+
+    Raises NotStorable for a message that is no JSON.
+    """
     before: _Before = snapshot_before
     run.catch_up()
     states = dict(run.states)

@@ -137,7 +137,7 @@ class NotStorable(JournalError, EndsRun, TypeError):
 
     def __str__(self) -> str:
         return (
-            f"{self.what} returned something that the journal cannot hold: {self.field} is {self.kind}; return text, "
+            f"{self.what} gave something that the journal cannot hold: {self.field} is {self.kind}; return text, "
             "numbers, lists and dicts with text keys, and keep live objects outside"
         )
 

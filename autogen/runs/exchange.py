@@ -21,9 +21,7 @@ def export_run(run_id: str, path: "str | os.PathLike[str]", *, journal: JournalL
     return recording.export_run(wanted_scope(journal).store, run_id, path)
 
 
-async def a_export_run(
-    run_id: str, path: "str | os.PathLike[str]", *, journal: JournalLike | None = None
-) -> Exported:
+async def a_export_run(run_id: str, path: "str | os.PathLike[str]", *, journal: JournalLike | None = None) -> Exported:
     """`export_run` on an event loop."""
     return await beside(lambda: export_run(run_id, path, journal=journal))
 

@@ -59,6 +59,7 @@ Repeat: TypeAlias = Literal["free", "idempotent", "never", "resume"]
 Finish: TypeAlias = Callable[[Any], tuple[bytes, dict[str, bytes]]]
 """What is to be told of an effect that is over, for people and for its recall, and blobs."""
 
+
 class Meanings(Struct, frozen=True, eq=False):
     """What only upper layers know of an effect; filled in by `runtime`."""
 

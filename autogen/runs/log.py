@@ -217,7 +217,10 @@ class RunLog:
         return 1 if known is None else known.attempt + (known.state != "waiting")
 
     def add(self, entry: Entry, blobs: Mapping[str, bytes] = {}, *, firm: bool = False) -> None:
-        """Write an entry; a firm one outlasts a power cut. Raises Fenced when another process has taken the run over; then nothing is written."""
+        """Write an entry; a firm one outlasts a power cut.
+
+        Raises Fenced when another process has taken the run over; then nothing is written.
+        """
         if self.lost:
             raise Fenced(self.id, self.generation)
         if any_declared():

@@ -1,7 +1,8 @@
 """Performs CallTool: finds out what to call with what, calls it, and turns every failure into an answer.
 
 A failing tool is an outcome that the model can act on, never a raise; only what ends the run (`EndsRun`: a limit, an
-error of the journal) and what is no `Exception` (Ctrl-C, cancellation) pass through. Refuses to know which driver carries it out.
+error of the journal) and what is no `Exception` (Ctrl-C, cancellation) pass through. Refuses to know which driver
+carries it out.
 """
 
 from typing import Any

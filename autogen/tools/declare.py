@@ -125,19 +125,15 @@ def runs_again(function: Any, name: str) -> bool:
     Raises ConfigError for one whose repetition is not free.
     """
     repeat = tool_marks(function).repeat
+    mark: object = None
     for _ in range(32):
         mark = getattr(function, "__autogen_on_resume__", None)
-        if mark is not None:
+        if mark is not None or function is None:
             break
-        function = (
-            function.function
-            if isinstance(function, Tool)
-            else getattr(function, "__wrapped__", None) or getattr(function, "func", None)
-        )
-        if function is None:
-            return False
-    else:
-        return False
+        if isinstance(function, Tool):
+            function = function.function
+        else:
+            function = getattr(function, "__wrapped__", None) or getattr(function, "func", None)
     if mark == "rerun" and repeat != "free":
         raise ConfigError(
             f'the tool {name!r} is marked on_resume("rerun"), but calling it again is not free (repeat={repeat!r}); '

@@ -11,7 +11,7 @@ def over(message):
 writer = autogen.AssistantAgent(
     name="Writer",
     llm_config=llm_config,
-    system_message="You are a professional writer. You should improve the quality of the content based on the feedback.",
+    system_message="You are a professional writer. You improve the quality of the content based on the feedback.",
 )
 user_proxy = autogen.UserProxyAgent(
     name="User",

@@ -14,7 +14,7 @@ research_assistant = autogen.AssistantAgent(name="Researcher", llm_config=llm_co
 writer = autogen.AssistantAgent(
     name="writer",
     llm_config=llm_config,
-    system_message="You are a professional writer. Reply \"TERMINATE\" at the end when everything is done.",
+    system_message='You are a professional writer. Reply "TERMINATE" at the end when everything is done.',
 )
 user = autogen.UserProxyAgent(
     name="User",

@@ -55,6 +55,7 @@ def test_the_board_refuses_an_illegal_move_and_the_game_goes_on(tmp_path: Path) 
         call("make_move", {"move": 8}, 5), "The other corner.",
     ]  # fmt: skip
     printed, asked = played("board_game.py", tmp_path, replies)
-    answers = [message["content"] for request in asked for message in request["messages"][-1:] if message["role"] == "tool"]
+    last = [request["messages"][-1] for request in asked]
+    answers = [message["content"] for message in last if message["role"] == "tool"]
     assert "illegal move: 4. Possible moves are: 0,1,2,3,5,6,7,8" in answers
     assert printed.endswith("BOARD: O| | | |X| | | |X\n")

@@ -1,6 +1,7 @@
 """Chats inside a reply: part of the conversation, bounded, journaled and trusted no more than what was said in them."""
 
 import pickle
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,13 @@ def plain(name: str, **given: Any) -> ConversableAgent:
     return ConversableAgent(name, human_input_mode="NEVER", default_auto_reply=f"{name} says nothing", **given)
 
 
+def _giving(text: str) -> Any:
+    def give() -> str:
+        return text
+
+    return give
+
+
 def chats(*recipients: ConversableAgent, **given: Any) -> list[dict[str, Any]]:
     return [{"recipient": one, "message": "Look.", "max_turns": 1, "silent": True, **given} for one in recipients]
 
@@ -52,7 +60,7 @@ def test_each_level_answers_by_the_one_below(drive: Driven) -> None:
 
 def test_ids_and_prerequisites_count_in_async_chats() -> None:
     user, writer = a_user(), plain("writer")
-    queue = chats(*(an_echo(name, lambda _, name=name: name) for name in "abc"))
+    queue = chats(*(an_echo(name, partial("{}".format, name)) for name in "abc"))
     for number, (entry, needed) in enumerate(zip(queue, ([3], [1, 3], []), strict=True), 1):
         entry |= {"chat_id": number, "prerequisites": needed}
     writer.register_nested_chats(queue, trigger=user, use_async=True)
@@ -131,6 +139,24 @@ def test_words_from_inside_do_not_become_the_programs_own() -> None:
     assert critic.chat_messages[writer][0].origin == "quoted"  # type: ignore[attr-defined]
 
 
+def test_code_that_a_tool_fetched_inside_does_not_run_outside(tmp_path: Path) -> None:
+    code = "```python\nprint(6 * 7)\n```"
+    calls: list[dict[str, Any]] = [{"tool_calls": [["c1", "fetch", {}]]}, {"text": "Fetched.", "times": 0}]
+    with Script(calls) as script:
+        user = a_user(code_execution_config={"work_dir": str(tmp_path)})
+        lead, reader = plain("lead"), a_model(script, "reader")
+        autogen.register_function(_giving(code), name="fetch", caller=reader, executor=lead, description="Fetch.")
+
+        def what_the_tool_said(sender: Any, recipient: Any, arguments: Any) -> str:
+            return str(recipient.chat_messages[sender][2]["content"])
+
+        entries = chats(reader, summary_method=what_the_tool_said, max_turns=2)
+        lead.register_nested_chats(entries, trigger=user)
+        result = user.initiate_chat(lead, message="Fetch it.", max_turns=2, silent=True)
+    assert contents(result.chat_history)[1] == code
+    assert "exitcode: 1 (execution refused)" in contents(result.chat_history)[2]
+
+
 # ---- refused --------------------------------------------------------------------------------------------------------
 
 
@@ -162,7 +188,7 @@ def test_a_reply_function_of_the_wrong_form_is_told_when_it_is_registered() -> N
 
 # ---- journaled ------------------------------------------------------------------------------------------------------
 
-LINES = [
+LINES: list[dict[str, Any]] = [
     {"agent": "writer", "text": "Draft.", "times": 0},
     {"agent": "critic", "text": "Too long.", "times": 0},
     {"agent": "expert", "tool_calls": [["c1", "look", {}]], "expect": "Look."},
@@ -205,7 +231,8 @@ def test_nests_killed_after_any_entry_end_as_if_nobody_had_killed_them(driver: A
         asked.append(len(script.requests))
         return result.chat_history, result.summary, str(result.stop_reason), result.usage
 
-    store, asked = SqliteStore(":memory:"), []
+    store = SqliteStore(":memory:")
+    asked: list[int] = []
     whole = hold(store, asked)
     addresses = [entry.address for entry in store.read("nest")]
     assert any("user>critic/1/critic>expert/1/expert.model.reply/1" in address for address in addresses)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def drive(request: pytest.FixtureRequest) -> Driven:
 
 def listed(results: Any) -> list[Any]:
     """The results in order, whichever face gave them."""
-    return list(results.values()) if isinstance(results, Mapping) else list(results)
+    return list(results.values() if hasattr(results, "values") else results)
 
 
 def a_queue(
