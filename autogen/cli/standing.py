@@ -14,6 +14,7 @@ from autogen.cli.exits import Exit
 from autogen.cli.journals import line_of
 from autogen.cli.steps import Step, pending, steps
 from autogen.core.approval import Approval
+from autogen.core.stop import StopReason
 from autogen.runs import codec
 from autogen.runs.asks import Question, question_of
 from autogen.runs.changes import Changes, changes_of
@@ -86,7 +87,7 @@ def why_it_stopped(run: Standing) -> str:
     row = run.row
     match row.status:
         case "done":
-            if row.stop_reason or not row.entry:
+            if not row.entry or row.stop_reason not in ("", StopReason.RETURNED):
                 return f"{row.stop_reason or 'done'}{_detail(row)}"
             return f"its entry function {row.entry} returned {_shown(result_of(row))}"
         case "failed":

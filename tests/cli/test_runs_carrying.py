@@ -75,7 +75,7 @@ def test_what_is_left_out_is_asked_for_on_a_terminal(
     capsys.readouterr()
     assert main(["runs", "answer", "q3"]) == 0
     shown = capsys.readouterr().out
-    assert shown.startswith("user asks:\nReplying as user.")
+    assert shown.startswith("user was told:\nWhat colour?\n\nuser asks:\nReplying as user.")
     assert "answer> " in shown
     assert main(["runs", "show", "q3", "--json"]) == 0
     assert "blue" in told(capsys)[0]["steps"][-1]["outcome"]

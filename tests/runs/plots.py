@@ -337,15 +337,20 @@ def _chat(plot: Plot, cast: Cast, drive: Driven, number: int) -> tuple[Any, ...]
         )
     except Exception as raised:
         run: Any = getattr(raised, "run", None)
-        reason = (run.status, str(run.stop_reason), len(run.transcript), dict(run.usage)) if run else None
+        reason = (run.status, str(run.stop_reason), len(run.transcript), by_name(run.usage)) if run else None
         # a journal keeps errors without what looks like a key
         return ("raised", type(raised).__name__, str(raised).replace(CANARY, "[redacted:api-key]"), reason)
     if result.status == "paused":
         return ("paused", [question.id for question in result.pending], len(result.human_input), result.run_id)
     return (
         "done", result.chat_history, result.summary, result.cost, result.human_input, str(result.stop_reason),
-        result.stop_detail, result.run_id, result.usage, result.usd,
+        result.stop_detail, result.run_id, by_name(result.usage), result.usd,
     )  # fmt: skip
+
+
+def by_name(usage: dict[str, Any]) -> dict[str, Any]:
+    """Chats that are held at the same time come to their first model call in any order."""
+    return dict(sorted(usage.items()))
 
 
 def views(cast: Cast) -> dict[str, Any]:
