@@ -348,9 +348,9 @@ def _chat(plot: Plot, cast: Cast, drive: Driven, number: int) -> tuple[Any, ...]
     )  # fmt: skip
 
 
-def by_name(usage: dict[str, Any]) -> dict[str, Any]:
-    """Chats that are held at the same time come to their first model call in any order."""
-    return dict(sorted(usage.items()))
+def by_name(told: dict[str, Any]) -> dict[str, Any]:
+    """Chats that are held at the same time begin and end in any order."""
+    return dict(sorted(told.items()))
 
 
 def views(cast: Cast) -> dict[str, Any]:
@@ -358,15 +358,19 @@ def views(cast: Cast) -> dict[str, Any]:
     names = {agent: agent.name for agent in cast.agents()}
     return {
         agent.name: {
-            "messages": {
-                names[partner]: [dict(m) for m in talk] for partner, talk in agent.chat_messages.items() if talk
-            },
-            "origins": {
-                names[partner]: [getattr(m, "origin", None) for m in talk]
-                for partner, talk in agent.chat_messages.items()
-                if talk
-            },
-            "counters": {names[p]: count for p, count in agent._consecutive_auto_reply_counter.items() if count},
+            "messages": by_name(
+                {names[partner]: [dict(m) for m in talk] for partner, talk in agent.chat_messages.items() if talk}
+            ),
+            "origins": by_name(
+                {
+                    names[partner]: [getattr(m, "origin", None) for m in talk]
+                    for partner, talk in agent.chat_messages.items()
+                    if talk
+                }
+            ),
+            "counters": by_name(
+                {names[p]: count for p, count in agent._consecutive_auto_reply_counter.items() if count}
+            ),
             "human": list(agent._human_input),
             "system": agent.system_message,
             "used": agent.get_total_usage(),

@@ -1,7 +1,9 @@
 """Answers of effects are written and read as they were, and nothing that a program or model says passes for a type."""
 
 import datetime
+import importlib
 import json
+import pkgutil
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import autogen.conversation
 from autogen.coding.base import CodeResult, CommandLineCodeResult, IPythonCodeResult
 from autogen.conversation.sending import Said, plain
 from autogen.core.code import CodeOutcome
@@ -470,6 +473,8 @@ def subclasses(kind: type) -> set[type]:
 
 
 def test_every_error_of_ours_that_a_run_can_raise_has_its_place() -> None:
+    for module in pkgutil.walk_packages(autogen.conversation.__path__, "autogen.conversation."):
+        importlib.import_module(module.name)  # whatever other tests have loaded
     tables = [error_codec._errors_in(module) for module in error_codec.MODULES]
     names = [name for table in tables for name in table]
     assert sorted(names) == sorted(set(names)), "a name stands for one class"
