@@ -27,7 +27,8 @@ MODULES: Final = (
     "autogen.core.errors", "autogen.core.exceptions", "autogen.runs.errors", "autogen.models.errors",
     "autogen.tools.errors", "autogen.coding.errors", "autogen.coding.sandbox.errors",
     "autogen.conversation.callbacks", "autogen.conversation.eligible", "autogen.conversation.group_selection",
-    "autogen.conversation.nested", "autogen.conversation.sequence", "autogen.models.admission", "autogen.models.config_list",
+    "autogen.conversation.nested", "autogen.conversation.sequence",
+    "autogen.models.admission", "autogen.models.config_list",
     "autogen.models.entries", "autogen.models.llm_config", "autogen.models.scripted", "autogen.models.tokens",
 )  # fmt: skip
 """Where our errors are. Most stand above this file; one is loaded when an error of its own has to be made again."""
