@@ -64,12 +64,26 @@ TWISTS = (
 )  # fmt: skip
 
 
+CHATS = frozenset({4, 5, 6})
+"""Of the calls: those that hold a chat."""
+
+
+def one_chat(calls: list[int]) -> tuple[int, ...]:
+    """The calls without a second, other chat.
+
+    Of two chats of one pair that go on side by side, threads decide which ends last and so stands in the views, also
+    in a run that nobody kills.
+    """
+    first = next((call for call in calls if call in CHATS), None)
+    return tuple(call for call in calls if call not in CHATS or call == first)
+
+
 def _lines() -> st.SearchStrategy[Any]:
     said = st.sampled_from(["Hello.", "Go on.", "Look: 1 + 1 is 2.", "Done. TERMINATE", ""])
     call = st.integers(0, len(CALLS) - 1)
     return st.one_of(
         said.map(lambda text: {"text": text}),
-        st.lists(call, min_size=1, max_size=3).map(lambda numbers: {"calls": tuple(numbers)}),
+        st.lists(call, min_size=1, max_size=3).map(lambda calls: {"calls": one_chat(calls)}),
         st.just({"error": "bad_request"}),
     )
 
