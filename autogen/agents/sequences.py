@@ -176,7 +176,7 @@ def _result(planned: PlannedChat, ended: Ended) -> "ChatResult":
 def _leave_with(raised: Exception, finished: Any) -> None:
     """The results of the chats that are over go with the error."""
     if hasattr(raised, "__dict__") and not hasattr(raised, "finished_chats"):
-        raised.finished_chats = finished  # type: ignore[attr-defined]
+        raised.finished_chats = finished  # type: ignore[attr-defined]  # errors of the program get it, too
 
 
 def _opening(
@@ -195,7 +195,7 @@ def _opening(
     check_opening(who, budget, None)
     for agent in agents:
         if not is_async:
-            agent._raise_exception_on_async_reply_functions()  # type: ignore[attr-defined]
+            agent._raise_exception_on_async_reply_functions()  # type: ignore[attr-defined]  # 0.2's own, on each agent of ours
         runtime.check_budget(budget, agent.name, agent.client)
     opening = Opening(join=False, budget=budget)
     if run_id is not None or journal is not None or "AUTOGEN_JOURNAL" in environ or _DURABLE in modules:
